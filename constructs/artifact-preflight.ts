@@ -1,0 +1,52 @@
+import { Construct } from "constructs";
+import { repositoryName } from "../lib/config/ci-file.ts";
+import type { Pin } from "../lib/config/deploy-file.ts";
+import type { HostName } from "../lib/config/hosts.ts";
+import type { RegistrySource } from "../lib/steps/specs.ts";
+import type { WantedArtifact } from "../lib/verdicts/artifact.ts";
+import { ApplyStep, type StepRuntime } from "./apply-step.ts";
+
+export interface ArtifactPreflightProps {
+  readonly runtime: StepRuntime;
+  readonly registry: RegistrySource;
+  /** Host that the pins are deployed on. */
+  readonly target: HostName;
+  readonly pins: readonly Pin[];
+}
+
+/** Fails before anything of its stack changes unless every pinned artifact is there and as pinned. */
+export class ArtifactPreflight extends Construct {
+  readonly step: ApplyStep<"artifact-preflight">;
+
+  constructor(scope: Construct, id: string, props: ArtifactPreflightProps) {
+    super(scope, id);
+    this.step = new ApplyStep(this, id, {
+      runtime: props.runtime,
+      step: "artifact-preflight",
+      spec: {
+        registry: props.registry,
+        target: props.target,
+        pins: props.pins.map((pin) => ({ ...artifactOf(pin), stableImage: pin.consumer.runtime.stableImage })),
+      },
+      hosts: [...new Set([props.registry.host, props.target])],
+      facts: Object.fromEntries(
+        props.pins.map((pin) => [pin.service, pin.digest ? `${pin.commit} ${pin.digest}` : pin.commit]),
+      ),
+    });
+  }
+}
+
+/** The artifact that a pin names. */
+export function artifactOf(pin: Pin): WantedArtifact {
+  return {
+    service: pin.service,
+    repository: repositoryName(pin.service),
+    commit: pin.commit,
+    ...(pin.digest ? { digest: pin.digest } : {}),
+  };
+}
+
+/** What the diff of every resource of a pin shows. */
+export function pinFacts(pin: Pin): Record<string, string> {
+  return { service: pin.service, commit: pin.commit, ...(pin.digest ? { digest: pin.digest } : {}) };
+}

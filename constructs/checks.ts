@@ -1,0 +1,43 @@
+import { Construct } from "constructs";
+import type { Pin } from "../lib/config/deploy-file.ts";
+import type { ComposeTarget } from "../lib/steps/specs.ts";
+import { ApplyStep, type StepRuntime } from "./apply-step.ts";
+import { artifactOf, pinFacts } from "./artifact-preflight.ts";
+import type { ComposeDeployment } from "./compose-deployment.ts";
+
+export interface CheckProps {
+  readonly runtime: StepRuntime;
+  readonly pin: Pin;
+  readonly target: ComposeTarget;
+  readonly deployment: ComposeDeployment;
+}
+
+/** Asserts that the live container's image says the pinned commit. Reads only; runs again with every deployment. */
+export class ImageLabelCheck extends Construct {
+  constructor(scope: Construct, id: string, { runtime, pin, target, deployment }: CheckProps) {
+    super(scope, id);
+    new ApplyStep(this, id, {
+      runtime,
+      step: "image-label-check",
+      spec: { artifact: artifactOf(pin), target },
+      hosts: [target.host],
+      facts: pinFacts(pin),
+      after: deployment.step,
+    });
+  }
+}
+
+/** Asserts that the live service's own health says the pinned commit. Reads only; runs again with every deployment. */
+export class HealthCommitCheck extends Construct {
+  constructor(scope: Construct, id: string, { runtime, pin, target, deployment }: CheckProps) {
+    super(scope, id);
+    new ApplyStep(this, id, {
+      runtime,
+      step: "health-commit-check",
+      spec: { artifact: artifactOf(pin), target },
+      hosts: [target.host],
+      facts: { ...pinFacts(pin), path: target.health.path },
+      after: deployment.step,
+    });
+  }
+}

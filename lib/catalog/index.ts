@@ -1,0 +1,29 @@
+import type { Environment } from "../config/values.ts";
+import { services } from "./services.ts";
+import type { CatalogEntry, Consumer, Unsupported } from "./types.ts";
+
+export type { CatalogEntry, ComposeRuntime, Consumer, HealthSpec, Unsupported } from "./types.ts";
+
+const byId = new Map(services.map((entry) => [entry.service, entry]));
+
+export function catalog(): readonly CatalogEntry[] {
+  return services;
+}
+
+export function findService(service: string): CatalogEntry | undefined {
+  return byId.get(service);
+}
+
+/** Services that can be pinned in an environment. */
+export function deployableServices(environment: Environment): string[] {
+  return services.filter((entry) => isConsumer(entry.consumers[environment])).map((entry) => entry.service);
+}
+
+export function isConsumer(value: Consumer | Unsupported | undefined): value is Consumer {
+  return value !== undefined && "runtime" in value;
+}
+
+/** `UNIDESK_TODO_NOTE_DEPLOY_`: prefix of the keys that a deployment owns in the controlled env file. */
+export function deployKeyPrefix(service: string): string {
+  return `UNIDESK_${service.toUpperCase().replaceAll("-", "_")}_DEPLOY_`;
+}

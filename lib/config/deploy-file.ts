@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { type Consumer, deployableServices, findService, isConsumer } from "../catalog/index.ts";
+import { exitCodes, UserError } from "../errors.ts";
+import { readJsonFile } from "./json-file.ts";
+import { Commit, Digest, type Environment, environments, ServiceId } from "./values.ts";
+
+const PinEntry = z.strictObject({
+  commit: Commit.describe("Full Git commit of the service's source repository"),
+  digest: Digest.optional().describe("Manifest digest that the commit tag must have in the registry"),
+});
+
+const Pins = z.record(ServiceId, PinEntry);
+
+/** `deploy.json`, version 1: what should run where, by full commit. */
+export const DeployFile = z.strictObject({
+  $schema: z.string().optional(),
+  version: z.literal(1, { error: "must be 1, the only version of this file" }),
+  environments: z.strictObject({ prod: Pins.optional(), dev: Pins.optional() }),
+});
+export type DeployFile = z.infer<typeof DeployFile>;
+
+/** One line of `deploy.json` together with the catalog's consumer for it. */
+export interface Pin {
+  readonly service: string;
+  readonly environment: Environment;
+  readonly commit: Commit;
+  readonly digest?: Digest;
+  readonly consumer: Consumer;
+}
+
+/** Reads `deploy.json`; every pin that comes back has a consumer in the catalog. */
+export function readPins(file: string, name = "deploy.json"): Pin[] {
+  return resolvePins(readJsonFile(file, name, DeployFile), name);
+}
+
+export function resolvePins(deployFile: DeployFile, name = "deploy.json"): Pin[] {
+  return environments.flatMap((environment) =>
+    Object.entries(deployFile.environments[environment] ?? {}).map(([service, { commit, digest }]) => ({
+      service,
+      environment,
+      commit,
+      ...(digest ? { digest } : {}),
+      consumer: consumerOf(service, environment, name),
+    })),
+  );
+}
+
+function consumerOf(service: string, environment: Environment, name: string): Consumer {
+  const path = `environments.${environment}.${service}`;
+  const allowed = deployableServices(environment).join(", ") || "none";
+  const entry = findService(service);
+  if (!entry) {
+    throw new UserError(
+      {
+        what: `${name}: ${path}: unknown service`,
+        found: service,
+        allowed,
+        remedy: `correct the name, or add the service to lib/catalog/services.ts and CI.json`,
+      },
+      exitCodes.usage,
+    );
+  }
+  const consumer = entry.consumers[environment];
+  if (isConsumer(consumer)) return consumer;
+  throw new UserError(
+    consumer
+      ? {
+          what: `${name}: ${path}: decision: "${consumer.decision}": ${consumer.reason}`,
+          found: service,
+          allowed,
+          remedy: `remove ${path}`,
+        }
+      : {
+          what: `${name}: ${path}: ${service} has no consumer in ${environment}`,
+          found: service,
+          allowed,
+          remedy: `remove ${path}`,
+        },
+    exitCodes.usage,
+  );
+}

@@ -1,0 +1,114 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+import { exitCodes, UserError } from "../errors.ts";
+import { RegistrySettings } from "../registry/settings.ts";
+import { type CiFile, readCiFile } from "./ci-file.ts";
+import { type Pin, readPins } from "./deploy-file.ts";
+import { type Connection, connectionOf, type HostName, Hosts } from "./hosts.ts";
+import { readJsonFile } from "./json-file.ts";
+
+const SitePart = {
+  target: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/, { error: "must be lowercase words joined by dashes: it names the state's folder" })
+    .describe("Name of this set of hosts; part of every state path"),
+  hosts: Hosts,
+};
+
+/** Where Terraform's state lies. Credentials come from the backend's own environment variables, never from here. */
+const Backend = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("local") }),
+  z.strictObject({ type: z.literal("pg"), schemaPrefix: z.string().default("unidesk") }),
+  z.strictObject({
+    type: z.literal("s3"),
+    bucket: z.string(),
+    region: z.string(),
+    keyPrefix: z.string().default("unidesk"),
+    endpoint: z.url().optional(),
+  }),
+  z.strictObject({ type: z.literal("kubernetes"), namespace: z.string(), configPath: z.string() }),
+]);
+export type Backend = z.infer<typeof Backend>;
+
+/** `cdktf.json` as far as this project reads it; the CDKTF CLI owns the rest. */
+const CdktfJson = z.looseObject({
+  context: z.looseObject({
+    ...SitePart,
+    deployFile: z.string().default("deploy.json"),
+    ciFile: z.string().default("CI.json"),
+    registry: RegistrySettings.prefault({}),
+    backend: Backend.default({ type: "local" }),
+  }),
+});
+
+/** What `UNIDESK_HOSTS` names: another set of hosts than the checkout's, such as a second lab. */
+const HostsFile = z.strictObject(SitePart);
+
+/** Everything that the app and the commands know before they look at a host. */
+export interface Site {
+  /** Folder of the checkout. */
+  readonly root: string;
+  readonly target: string;
+  readonly hosts: Hosts;
+  readonly connections: Readonly<Record<HostName, Connection>>;
+  readonly registry: RegistrySettings;
+  readonly backend: Backend;
+  /** Pins file, relative to the checkout or absolute. */
+  readonly deployFile: string;
+  readonly ci: CiFile;
+}
+
+/** Environment variables that select other files than the checkout's. */
+export interface SiteOverrides {
+  readonly UNIDESK_HOSTS?: string | undefined;
+  readonly UNIDESK_DEPLOY_FILE?: string | undefined;
+}
+
+export function overridesOf(environment: NodeJS.ProcessEnv): SiteOverrides {
+  return { UNIDESK_HOSTS: environment.UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE: environment.UNIDESK_DEPLOY_FILE };
+}
+
+/** Reads `cdktf.json`, the hosts and `CI.json`, in that order; throws on the first file that is wrong. */
+export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
+  const { context } = readJsonFile(resolve(root, "cdktf.json"), "cdktf.json", CdktfJson);
+  const hostsFile = overrides.UNIDESK_HOSTS;
+  const { target, hosts } = hostsFile ? readJsonFile(resolve(root, hostsFile), hostsFile, HostsFile) : context;
+  return {
+    root,
+    target,
+    hosts,
+    connections: {
+      d601: connectionOf(hosts, "d601", root),
+      "main-server": connectionOf(hosts, "main-server", root),
+    },
+    registry: context.registry,
+    backend: context.backend,
+    deployFile: overrides.UNIDESK_DEPLOY_FILE ?? context.deployFile,
+    ci: readCiFile(resolve(root, context.ciFile), context.ciFile),
+  };
+}
+
+/** Reads the pins file; every pin that comes back has a consumer and a build. */
+export function loadPins({ root, deployFile, ci }: Site): Pin[] {
+  const pins = readPins(resolve(root, deployFile), deployFile);
+  for (const pin of pins) refuseUnbuiltPin(pin, ci, deployFile);
+  return pins;
+}
+
+/** An upstream image is catalog coverage only: listing it in CI.json never makes it deployable. */
+function refuseUnbuiltPin(pin: Pin, ci: CiFile, deployFile: string): void {
+  const artifact = ci.artifacts.find(({ serviceId }) => serviceId === pin.service);
+  if (artifact?.kind === "build") return;
+  throw new UserError(
+    {
+      what: `${deployFile}: environments.${pin.environment}.${pin.service}: CI.json ${artifact ? "lists it as an upstream image, which is not deployable" : "has no entry for it"}`,
+      found: pin.service,
+      allowed: ci.artifacts
+        .filter(({ kind }) => kind === "build")
+        .map(({ serviceId }) => serviceId)
+        .join(", "),
+      remedy: "add a build entry to CI.json, or remove the pin",
+    },
+    exitCodes.usage,
+  );
+}

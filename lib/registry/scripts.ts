@@ -1,0 +1,69 @@
+import type { HostPaths } from "../host-paths.ts";
+import { registryConfigLabel } from "../labels.ts";
+import { shellCommand, shellQuote } from "../ssh/quote.ts";
+import type { ManagedFile } from "./files.ts";
+import type { RegistrySettings } from "./settings.ts";
+
+/**
+ * Puts a staged file in its place: hash compared, installed beside, renamed. A file that is already as
+ * declared is not written, so its time keeps saying when it last changed.
+ */
+export function installFileScript(file: ManagedFile, stage: string, paths: HostPaths): string {
+  return `stage=${shellQuote(stage)}
+target=${shellQuote(file.path)}
+found=$(sha256sum < "$stage" | cut -d' ' -f1)
+if [ "$found" != ${file.sha256} ]; then
+  echo "the upload of $target is damaged: expected ${file.sha256}, found $found" >&2
+  exit 1
+fi
+mkdir -p ${shellCommand([paths.registry.folder, paths.registry.storage])}
+if [ ! -L "$target" ] && sudo -n cmp -s "$stage" "$target" && [ "$(stat -c %a "$target")" = ${file.mode.slice(1)} ]; then
+  rm -f "$stage"
+  echo "$target is as declared"
+  exit 0
+fi
+if [ -d "$target" ]; then sudo -n rmdir "$target"; fi
+sudo -n install -m ${file.mode} -o root -g root "$stage" "$target.new"
+sudo -n mv -fT "$target.new" "$target"
+rm -f "$stage"
+echo "wrote $target"
+`;
+}
+
+/**
+ * Enables the unit and restarts it only where what runs is older than its files, or is not what they
+ * declare. Waits for the API, which answers about a second after systemd says "active".
+ */
+export function startServiceScript(settings: RegistrySettings, files: readonly ManagedFile[]): string {
+  const config = files.find(({ name }) => name === "config");
+  const unit = shellQuote(`${settings.name}.service`);
+  return `sudo -n systemctl daemon-reload
+sudo -n systemctl enable --quiet ${unit}
+newest=$(stat -c %Y ${shellCommand(files.map(({ path }) => path))} | sort -n | tail -n 1)
+started=$(date -d "$(TZ=UTC systemctl show -p ActiveEnterTimestamp --value ${unit})" +%s 2>/dev/null || echo 0)
+runs=$(docker inspect --type container -f '{{.State.Running}} {{.Config.Image}} {{index .Config.Labels "${registryConfigLabel}"}}' ${shellQuote(settings.name)} 2>/dev/null || true)
+if systemctl is-active --quiet ${unit} && [ "$started" -gt "$newest" ] && [ "$runs" = ${shellQuote(`true ${settings.image} ${config?.sha256}`)} ]; then
+  echo "the registry runs as declared"
+else
+  sudo -n systemctl restart ${unit}
+  echo "restarted the registry"
+fi
+for try in $(seq 1 120); do
+  if [ "$(curl -s --noproxy '*' -o /dev/null --max-time 2 -w '%{http_code}' http://${settings.address}:${settings.port}/v2/)" = 200 ]; then
+    echo "the registry answers"
+    exit 0
+  fi
+  sleep 0.5
+done
+echo "the registry did not answer on ${settings.address}:${settings.port} within 60 s" >&2
+sudo -n journalctl -u ${unit} -n 10 --no-pager >&2 || true
+exit 1
+`;
+}
+
+/** Stops the registry and keeps it stopped; its files and its storage stay. */
+export function stopServiceScript(settings: RegistrySettings): string {
+  const unit = shellQuote(`${settings.name}.service`);
+  return `if systemctl cat ${unit} >/dev/null 2>&1; then sudo -n systemctl disable --quiet --now ${unit}; fi
+`;
+}

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Connection } from "../config/hosts.ts";
+import { InfraBlockedError } from "../errors.ts";
+
+/** Host key lines are looked up under this name, so that they hold through any proxy, address or port. */
+export function hostKeyAlias(host: Connection): string {
+  return `unidesk-${host.name}`;
+}
+
+/** Short, private and per user: ssh(1) refuses control paths of more than about 100 bytes. */
+export function runtimeDir(): string {
+  const dir = join(tmpdir().length > 40 ? "/tmp" : tmpdir(), `unidesk-${userInfo().uid}`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  return dir;
+}
+
+/**
+ * Options of every OpenSSH call: nothing from the user's configuration, no prompt, host key verified
+ * against the pinned lines and nothing else.
+ */
+export function sshOptions(host: Connection): string[] {
+  if (host.hostKeys.length === 0) {
+    throw new InfraBlockedError(
+      {
+        what: `${host.name}: no host key is pinned, so it is not contacted`,
+        allowed: "at least one public key line in hostKeys",
+        remedy: `add the host's keys to context.hosts.${host.name}.hostKeys in cdktf.json`,
+      },
+      [`${host.name}:ssh`],
+    );
+  }
+  const options: Record<string, string> = {
+    BatchMode: "yes",
+    StrictHostKeyChecking: "yes",
+    UserKnownHostsFile: knownHostsFile(host),
+    GlobalKnownHostsFile: "/dev/null",
+    HostKeyAlias: hostKeyAlias(host),
+    CheckHostIP: "no",
+    UpdateHostKeys: "no",
+    ConnectTimeout: "5",
+    ServerAliveInterval: "5",
+    ServerAliveCountMax: "3",
+    LogLevel: "ERROR",
+  };
+  if (host.identityFile) {
+    options.IdentitiesOnly = "yes";
+    options.IdentityFile = `"${host.identityFile}"`;
+  }
+  if (host.proxyJump) options.ProxyJump = host.proxyJump;
+  if (host.proxyCommand) options.ProxyCommand = host.proxyCommand;
+  return [
+    "-F",
+    "none",
+    ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+    "-p",
+    String(host.port),
+    "-l",
+    host.user,
+  ];
+}
+
+/** Named by its content: concurrent runs share it, and a changed key is another file. */
+function knownHostsFile(host: Connection): string {
+  const text = host.hostKeys.map((line) => `${hostKeyAlias(host)} ${line}\n`).join("");
+  const file = join(runtimeDir(), `known-${sha256(text).slice(0, 12)}`);
+  if (!existsSync(file)) {
+    const stage = `${file}.${process.pid}`;
+    writeFileSync(stage, text, { mode: 0o600 });
+    renameSync(stage, file);
+  }
+  return file;
+}
+
+/**
+ * Socket of the host's shared connection. The name covers the pinned keys and the login, because a
+ * running master is joined without looking at the host key again.
+ */
+export function controlPath(host: Connection): string {
+  const identity = [host.address, host.port, host.user, host.identityFile, host.proxyJump, host.proxyCommand];
+  return join(runtimeDir(), `m-${sha256(JSON.stringify([identity, host.hostKeys])).slice(0, 16)}`);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,140 @@
+import { execa } from "execa";
+import pRetry, { AbortError } from "p-retry";
+import type { Connection } from "../config/hosts.ts";
+import { InfraBlockedError, UserError } from "../errors.ts";
+import { controlPath, sshOptions } from "./options.ts";
+import { shellCommand } from "./quote.ts";
+
+export interface RemoteOptions {
+  /** Text or bytes for the command's standard input; secrets go this way, never in the arguments. */
+  readonly input?: string | Uint8Array;
+  /** Upper bound for the whole call, in seconds. @default 60 */
+  readonly timeoutSeconds?: number;
+  /** Called with every line that the command prints on standard error. */
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface RemoteResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** sshd refused or dropped the connection before the command began: trying again is safe. */
+const dropped = /kex_exchange_identification|Connection reset by|Connection closed by|mux_client_request_session/;
+
+/** Output beyond this is cut by killing the command: no host can fill the runner's memory. */
+const maxOutputBytes = 16 * 1024 * 1024;
+
+/**
+ * Runs a bash script on a host with positional arguments and returns whatever it exits with.
+ * Throws InfraBlockedError where the host cannot be reached.
+ */
+export async function runScript(
+  host: Connection,
+  script: string,
+  args: readonly string[] = [],
+  options: RemoteOptions = {},
+): Promise<RemoteResult> {
+  return runCommand(host, ["bash", "-c", script, "unidesk", ...args], options);
+}
+
+/** The same for one command with arguments. */
+export async function runCommand(
+  host: Connection,
+  argv: readonly string[],
+  options: RemoteOptions = {},
+): Promise<RemoteResult> {
+  return pRetry(() => runOnce(host, argv, options), {
+    retries: 4,
+    minTimeout: 200,
+    factor: 2,
+    randomize: true,
+  });
+}
+
+async function runOnce(host: Connection, argv: readonly string[], options: RemoteOptions): Promise<RemoteResult> {
+  const seconds = options.timeoutSeconds ?? 60;
+  const local = host.kind === "local";
+  const [file, ...args] = local ? argv : ["ssh", ...joinMaster(host), "--", host.address, shellCommand(argv)];
+  const child = execa(file ?? "", args, {
+    input: options.input ?? "",
+    timeout: seconds * 1000,
+    forceKillAfterDelay: 2000,
+    maxBuffer: maxOutputBytes,
+    stripFinalNewline: false,
+    reject: false,
+  });
+  if (options.onProgress) {
+    void forwardLines(child.iterable({ from: "stderr" }), options.onProgress);
+  }
+  const result = await child;
+  const { stdout, stderr } = result;
+  if (result.timedOut) {
+    throw new AbortError(
+      new UserError({
+        what: `${host.name}: no end after ${seconds} s of: ${describe(argv)}`,
+        found: lastLines(stderr) || "no output on standard error",
+        remedy: `look at the host: ssh ${host.user}@${host.address} -p ${host.port}`,
+      }),
+    );
+  }
+  if (result.exitCode === undefined) {
+    throw new AbortError(
+      new UserError({ what: `${host.name}: ${file} did not end by itself`, found: result.shortMessage ?? "killed" }),
+    );
+  }
+  if (!local && result.exitCode === 255) {
+    const error = unreachable(host, stderr);
+    throw dropped.test(stderr) && stdout === "" ? error : new AbortError(error);
+  }
+  return { exitCode: result.exitCode, stdout, stderr };
+}
+
+async function forwardLines(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of lines) onLine(line);
+  } catch {
+    // The command failed; its result says so.
+  }
+}
+
+/** Joins the host's shared connection where there is one; never opens one (a race would open many). */
+function joinMaster(host: Connection): string[] {
+  return [...sshOptions(host), "-o", "ControlMaster=no", "-o", `ControlPath=${controlPath(host)}`];
+}
+
+/** What to say about a host that ssh could not reach. The reason is ssh's own last line. */
+export function unreachable(host: Connection, stderr: string): InfraBlockedError {
+  const wrongKey = /host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/i.test(
+    stderr,
+  );
+  return new InfraBlockedError(
+    {
+      what: wrongKey
+        ? `${host.name}: the host key of ${host.address}:${host.port} is not one of the pinned keys; nothing was sent`
+        : `${host.name}: cannot be reached by SSH at ${host.user}@${host.address}:${host.port}`,
+      found: lastLines(stderr) || "ssh exited with 255",
+      ...(wrongKey ? { allowed: `the ${host.hostKeys.length} key lines of context.hosts.${host.name}.hostKeys` } : {}),
+      remedy: wrongKey
+        ? "compare the key on the host's console; correct hostKeys only if the host was really reinstalled"
+        : "check that the host is up, and its address, port, user and identityFile in cdktf.json",
+    },
+    [`${host.name}:ssh`],
+  );
+}
+
+/** The tail of an error output, on one line. */
+export function lastLines(text: string, count = 5): string {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("@"))
+    .slice(-count)
+    .join(" | ");
+}
+
+function describe(argv: readonly string[]): string {
+  const line = argv[0] === "bash" ? `script ${argv.slice(4).join(" ")}` : argv.join(" ");
+  return line.length > 120 ? `${line.slice(0, 117)}...` : line;
+}

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { execa } from "execa";
+import type { Connection } from "../config/hosts.ts";
+import { UserError } from "../errors.ts";
+import { runtimeDir, sshOptions } from "./options.ts";
+import { lastLines, unreachable } from "./run.ts";
+
+/** Something that accepts connections on the runner: a unix socket, or a loopback port. */
+export type Endpoint = { readonly socketPath: string } | { readonly port: number };
+
+export interface Tunnel<T> {
+  readonly endpoint: T;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a loopback port of the host reachable at the runner, as a unix socket in a private folder.
+ * The connection ends with this process, however that ends: its remote command reads our pipe.
+ */
+export async function forwardFrom(host: Connection, port: number): Promise<Tunnel<Endpoint>> {
+  if (host.kind === "local") return { endpoint: { port }, close: async () => {} };
+  const socketPath = join(runtimeDir(), `t-${randomBytes(6).toString("hex")}`);
+  const connection = await openForward(host, ["-L", `${socketPath}:127.0.0.1:${port}`]);
+  return {
+    endpoint: { socketPath },
+    close: async () => {
+      await connection.close();
+      rmSync(socketPath, { force: true });
+    },
+  };
+}
+
+/**
+ * Makes an endpoint of the runner reachable on the host's loopback, on a port that its sshd picks.
+ * The port is gone when the tunnel closes or this process ends.
+ */
+export async function forwardTo(host: Connection, endpoint: Endpoint): Promise<Tunnel<{ readonly port: number }>> {
+  if (host.kind === "local") return serveLocally(endpoint);
+  const target = "socketPath" in endpoint ? endpoint.socketPath : `127.0.0.1:${endpoint.port}`;
+  const connection = await openForward(host, ["-R", `127.0.0.1:0:${target}`, "-o", "LogLevel=INFO"]);
+  const port = Number(/Allocated port (\d+) for remote forward/.exec(connection.log())?.[1]);
+  if (!Number.isInteger(port)) {
+    await connection.close();
+    throw new UserError({
+      what: `${host.name}: sshd did not say which port it picked for the tunnel`,
+      found: lastLines(connection.log()) || "no message",
+      remedy: "allow TCP forwarding in the host's sshd_config (AllowTcpForwarding yes or remote)",
+    });
+  }
+  return { endpoint: { port }, close: connection.close };
+}
+
+interface ForwardConnection {
+  log(): string;
+  close(): Promise<void>;
+}
+
+/** A connection of its own: a forward on the shared one would outlive us. */
+async function openForward(host: Connection, forward: readonly string[]): Promise<ForwardConnection> {
+  // ssh keeps the first value of an option, so the forward's own options come first.
+  const args = [
+    ...forward,
+    "-o",
+    "ExitOnForwardFailure=yes",
+    "-o",
+    "StreamLocalBindUnlink=yes",
+    "-o",
+    "ControlPath=none",
+  ];
+  const child = execa("ssh", [...args, ...sshOptions(host), "--", host.address, "echo ready; exec cat >/dev/null"], {
+    reject: false,
+    stdin: "pipe",
+    buffer: false,
+  });
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-8192);
+  });
+  const ready = await firstOutput(child.stdout, child, 20_000);
+  const close = async () => {
+    child.stdin.end();
+    const killer = setTimeout(() => child.kill("SIGKILL"), 2000);
+    await child;
+    clearTimeout(killer);
+  };
+  if (!ready) {
+    await close();
+    throw unreachable(host, log);
+  }
+  return { log: () => log, close };
+}
+
+/** Resolves to true at the first output, to false when the process ends or the time is over. */
+function firstOutput(output: Readable, ended: PromiseLike<unknown>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    const done = (value: boolean) => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    output.once("data", () => done(true));
+    void ended.then(() => done(false));
+  });
+}
+
+/** The same for a host that is the runner itself. */
+async function serveLocally(endpoint: Endpoint): Promise<Tunnel<{ readonly port: number }>> {
+  if ("port" in endpoint) return { endpoint, close: async () => {} };
+  const server = createServer((client) => {
+    const upstream = connect(endpoint.socketPath);
+    client.pipe(upstream).pipe(client);
+    client.on("error", () => upstream.destroy());
+    upstream.on("error", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
+  return {
+    endpoint: { port: address.port },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}

@@ -1,0 +1,69 @@
+import { readDelivered } from "../delivery/record.ts";
+import { InfraBlockedError, messageOf, UserError } from "../errors.ts";
+import type { Artifact } from "../registry/client.ts";
+import { withRegistry } from "../registry/open.ts";
+import { judgeArtifact, type WantedArtifact } from "../verdicts/artifact.ts";
+import { judgeImageLabels } from "../verdicts/image-labels.ts";
+import { expectEqual, type Reason, renderReasons } from "../verdicts/verdict.ts";
+import type { StepContext, StepSpecs } from "./specs.ts";
+
+type Spec = StepSpecs["artifact-preflight"];
+type PreflightPin = Spec["pins"][number];
+
+/**
+ * Nothing of a stack changes before every pin's artifact is seen to be there and right. Where the
+ * registry does not answer, an image that the target already holds is enough: a rollback must not
+ * need the registry.
+ */
+export async function artifactPreflight(spec: Spec, context: StepContext): Promise<void> {
+  const registry = context.connection(spec.registry.host);
+  const name = `${spec.registry.host} 127.0.0.1:${spec.registry.port}`;
+  let reasons: string[];
+  try {
+    reasons = await withRegistry(registry, spec.registry.port, async (client) => {
+      await client.ping();
+      return collect(
+        spec.pins,
+        async (pin) => judgeArtifact(pin, await client.artifact(pin.repository, pin.commit), name).reasons,
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof InfraBlockedError)) throw error;
+    context.say(`the registry is not reachable; looking for the images on ${spec.target} instead`);
+    reasons = await collect(spec.pins, (pin) => judgeDelivered(pin, spec, context));
+    if (reasons.length > 0) reasons.unshift(messageOf(error));
+  }
+  if (reasons.length > 0) {
+    throw new UserError({
+      what: `preflight: nothing was changed, because not every artifact is as pinned\n${reasons.join("\n")}`,
+      remedy: "npx unidesk artifact publish --service <service> --commit <commit>, or correct the pin",
+    });
+  }
+  context.say(`${spec.pins.length} artifact(s) as pinned`);
+}
+
+async function collect(
+  pins: readonly PreflightPin[],
+  judge: (pin: PreflightPin) => Promise<readonly Reason[]>,
+): Promise<string[]> {
+  const all = await Promise.all(pins.map(async (pin) => renderReasons(pin.service, await judge(pin))));
+  return all.filter((text) => text !== "");
+}
+
+async function judgeDelivered(pin: PreflightPin, spec: Spec, context: StepContext): Promise<readonly Reason[]> {
+  const delivered = await readDelivered(context.connection(spec.target), pin.service, pin.stableImage, pin.commit);
+  const where = `${spec.target} image ${pin.stableImage}:${pin.commit}`;
+  if (!delivered) return [{ what: "image on the target", expected: "there", found: "none", where }];
+  const digest = pin.digest ? expectEqual("delivered digest", pin.digest, delivered.digest, where) : undefined;
+  return [...judgeImageLabels(pin, delivered.labels, where).reasons, ...(digest ? [digest] : [])];
+}
+
+/** The same judgement for one artifact where it has to be there. */
+export function requireArtifact(wanted: WantedArtifact, artifact: Artifact | undefined, registry: string): Artifact {
+  const verdict = judgeArtifact(wanted, artifact, registry);
+  if (artifact && verdict.ok) return artifact;
+  throw new UserError({
+    what: renderReasons(wanted.service, verdict.reasons),
+    remedy: "publish the commit, or correct the pin",
+  });
+}

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../errors.ts";
+import { noContainer } from "../verdicts/deployment.ts";
+import { judgeHealth } from "../verdicts/health-commit.ts";
+import { judgeImageLabels } from "../verdicts/image-labels.ts";
+import { renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
+import { observeTarget } from "./observe-target.ts";
+import type { StepContext, StepSpecs } from "./specs.ts";
+
+/** Reads the live container's image labels; changes nothing. */
+export async function imageLabelCheck(spec: StepSpecs["image-label-check"], context: StepContext): Promise<void> {
+  const { artifact, target } = spec;
+  const where = `${target.host} container ${target.container}`;
+  const container = await observeTarget(artifact.service, target, context);
+  assertOk(
+    artifact.service,
+    container ? judgeImageLabels(artifact, container.imageLabels, where) : verdictOf([noContainer(where)]),
+  );
+  context.say(`image labels say ${artifact.commit}`);
+}
+
+/** Asks the live container for its commit until it answers well or its deadline is over; changes nothing. */
+export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], context: StepContext): Promise<void> {
+  const { artifact, target } = spec;
+  const deadline = Date.now() + target.health.deadlineSeconds * 1000;
+  for (;;) {
+    const container = await observeTarget(artifact.service, target, context);
+    const verdict = container
+      ? judgeHealth(artifact.commit, container.health)
+      : verdictOf([noContainer(`${target.host} container ${target.container}`)]);
+    if (!verdict.ok && Date.now() < deadline) {
+      await sleep(500);
+      continue;
+    }
+    assertOk(artifact.service, verdict);
+    context.say(`${target.health.path} says ${artifact.commit}`);
+    return;
+  }
+}
+
+function assertOk(service: string, verdict: Verdict): void {
+  if (!verdict.ok) {
+    throw new UserError({
+      what: renderReasons(service, verdict.reasons),
+      remedy: "deploy the pin again, or pin what should run",
+    });
+  }
+}

@@ -1,0 +1,72 @@
+/** Entry of the bundle that apply runs: `node <bundle> <step>`. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Connection, HostName } from "../config/hosts.ts";
+import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
+import { artifactPreflight } from "./artifact-preflight.ts";
+import { healthCommitCheck, imageLabelCheck } from "./checks.ts";
+import { composeDeployment } from "./compose-deployment.ts";
+import { stepVariables } from "./environment.ts";
+import { hostScript } from "./host-script.ts";
+import { imageDelivery } from "./image-delivery.ts";
+import { registryHealth } from "./registry-health.ts";
+import type { StepContext, StepName, StepSpecs } from "./specs.ts";
+
+const steps: { readonly [Name in StepName]: (spec: StepSpecs[Name], context: StepContext) => Promise<void> } = {
+  "registry-health": registryHealth,
+  "host-script": hostScript,
+  "artifact-preflight": artifactPreflight,
+  "image-delivery": imageDelivery,
+  "compose-deployment": composeDeployment,
+  "image-label-check": imageLabelCheck,
+  "health-commit-check": healthCommitCheck,
+};
+
+try {
+  verifyBundle();
+  await runStep(process.argv[2] as StepName);
+} catch (error) {
+  const blocked = error instanceof InfraBlockedError ? "infra-blocked: " : "";
+  process.stderr.write(`${blocked}${error instanceof UserError ? error.message : ((error as Error).stack ?? error)}\n`);
+  process.exitCode = error instanceof UserError ? error.exitCode : exitCodes.no;
+}
+
+async function runStep<Name extends StepName>(name: Name): Promise<void> {
+  const step = steps[name];
+  if (!step)
+    throw new UserError({ what: "unknown step", found: name, allowed: Object.keys(steps).join(", ") }, exitCodes.usage);
+  const spec = JSON.parse(required(stepVariables.spec)) as StepSpecs[Name];
+  const connections = JSON.parse(required(stepVariables.connections)) as Connection[];
+  await step(spec, {
+    connection: (host: HostName) => {
+      const found = connections.find(({ name: candidate }) => candidate === host);
+      if (!found) throw new Error(`step ${name} was not given a connection to ${host}`);
+      return found;
+    },
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
+}
+
+/** A plan carries the hash of the bundle that it was made with; another bundle would do something that nobody reviewed. */
+function verifyBundle(): void {
+  const found = createHash("sha256")
+    .update(readFileSync(fileURLToPath(import.meta.url)))
+    .digest("hex");
+  const expected = required(stepVariables.bundle);
+  if (found !== expected) {
+    throw new UserError({
+      what: "the step bundle is not the one that was planned",
+      found,
+      allowed: expected,
+      remedy: "run cdktf diff again and review it",
+    });
+  }
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined)
+    throw new UserError({ what: `${name} is not set: steps are run by an apply` }, exitCodes.usage);
+  return value;
+}

@@ -1,0 +1,53 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { App, TerraformBackend, type TerraformRemoteState, type TerraformStack } from "cdktf";
+import type { Site } from "../lib/config/site.ts";
+
+/**
+ * Where a stack's state lies: local files, or whatever `context.backend` says. Every path carries the
+ * target and the stack. Written as Terraform's JSON has it, because the bindings know neither the
+ * kubernetes backend nor a pg backend whose connection string comes from the environment.
+ */
+export class StateBackend extends TerraformBackend {
+  private readonly attributes: Readonly<Record<string, unknown>>;
+
+  constructor(stack: TerraformStack, site: Site) {
+    super(stack, "backend", site.backend.type);
+    this.attributes = attributesOf(stack, site);
+  }
+
+  protected override synthesizeAttributes(): Record<string, unknown> {
+    return { ...this.attributes };
+  }
+
+  getRemoteStateDataSource(): TerraformRemoteState {
+    throw new Error("stacks do not read each other's state");
+  }
+}
+
+function attributesOf(stack: TerraformStack, { backend, root, target }: Site): Record<string, unknown> {
+  const id = stack.node.id;
+  switch (backend.type) {
+    case "local":
+      return { path: localPath(stack, join(root, "state", target, `${id}.tfstate`)) };
+    case "pg":
+      return { schema_name: `${backend.schemaPrefix}_${target}_${id}`.replaceAll("-", "_") };
+    case "s3":
+      return {
+        bucket: backend.bucket,
+        region: backend.region,
+        key: `${backend.keyPrefix}/${target}/${id}.tfstate`,
+        encrypt: true,
+        use_lockfile: true,
+        ...(backend.endpoint ? { endpoints: { s3: backend.endpoint } } : {}),
+      };
+    case "kubernetes":
+      return { secret_suffix: `${target}-${id}`, namespace: backend.namespace, config_path: backend.configPath };
+  }
+}
+
+/** Relative to the folder that terraform runs in, so that a checkout can be moved. */
+function localPath(stack: TerraformStack, file: string): string {
+  mkdirSync(dirname(file), { recursive: true });
+  return relative(join(App.of(stack).outdir, "stacks", stack.node.id), file);
+}
