@@ -39,15 +39,20 @@ export class ApplyStep<Name extends StepName> extends Construct {
 
   constructor(scope: Construct, id: string, props: ApplyStepProps<Name>) {
     super(scope, id);
-    const spec = createHash("sha256").update(JSON.stringify(props.spec)).digest("hex").slice(0, 12);
     this.resource = new Resource(this, "Resource", {
-      triggers: { ...escapeAll(props.facts), spec },
+      triggers: { ...escapeAll(props.facts), spec: hashOfRest(props.spec) },
       dependsOn: [...(props.dependsOn ?? []), ...(props.after ? [props.after] : [])].map(({ resource }) => resource),
       ...(props.after ? { lifecycle: { replaceTriggeredBy: [dependable(props.after.resource)] } } : {}),
       provisioners: [stepProvisioner(props.runtime, props.step, props.hosts, props.spec)],
     });
     this.resource.overrideLogicalId(id);
   }
+}
+
+/** Hash of what the facts do not already say: a new pin changes its commit in the diff and nothing beside it. */
+function hashOfRest(spec: object): string {
+  const rest = JSON.stringify(spec, (key, value) => (key === "artifact" || key === "pins" ? undefined : value));
+  return createHash("sha256").update(rest).digest("hex").slice(0, 12);
 }
 
 /** Runs one step of the bundle on apply, with its spec as JSON. */

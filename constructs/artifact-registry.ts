@@ -1,4 +1,5 @@
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
+import { keysToSnakeCase } from "cdktf/lib/util.js";
 import { Construct } from "constructs";
 import type { Connection } from "../lib/config/hosts.ts";
 import { checkValue } from "../lib/config/json-file.ts";
@@ -75,7 +76,11 @@ export class ArtifactRegistry extends Construct {
   ): void {
     const script = stopServiceScript(settings);
     const { type, ...provisioner } = reachesByTerraform(host)
-      ? { type: "remote-exec", connection: terraformConnection(host, "registry-stop"), inline: [`set -eu\n${script}`] }
+      ? {
+          type: "remote-exec",
+          connection: keysToSnakeCase(terraformConnection(host, "registry-stop")),
+          inline: [`set -eu\n${script}`],
+        }
       : stepProvisioner(runtime, "host-script", [host.name], {
           host: host.name,
           purpose: "stop the registry",

@@ -1,0 +1,65 @@
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "lib-knows-no-cdktf",
+      severity: "error",
+      comment: "lib serves commands and steps too; only constructs and stacks speak Terraform",
+      from: { path: "^lib/" },
+      to: { path: "node_modules/(cdktf|constructs|@cdktf)/" },
+    },
+    {
+      name: "lib-imports-nothing-above",
+      severity: "error",
+      from: { path: "^lib/" },
+      to: { path: "^(constructs|stacks|lab|bin|test|main)" },
+    },
+    {
+      name: "constructs-import-nothing-above",
+      severity: "error",
+      from: { path: "^constructs/" },
+      to: { path: "^(stacks|lab|bin|test|main)" },
+    },
+    {
+      name: "stacks-import-nothing-above",
+      severity: "error",
+      from: { path: "^stacks/" },
+      to: { path: "^(lab|bin|test|main)" },
+    },
+    {
+      name: "product-knows-no-lab",
+      severity: "error",
+      from: { path: "^(lib|constructs|stacks|bin|main)" },
+      to: { path: "^(lab|test)/" },
+    },
+    {
+      name: "verdicts-are-pure",
+      severity: "error",
+      comment: "a verdict judges what was observed; it never looks itself",
+      from: { path: "^lib/verdicts/" },
+      to: {
+        path: "^(node:|fs$|net$|http$|child_process$)|node_modules/execa|^lib/ssh/",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "no-dev-dependency-in-product",
+      severity: "error",
+      from: { path: "^(lib|constructs|stacks|bin|main)" },
+      to: { dependencyTypes: ["npm-dev"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".mjs"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default", "types"],
+    },
+    skipAnalysisNotInRules: true,
+  },
+};

@@ -1,0 +1,3 @@
+from service import serve
+
+serve("claudeqq", {"/api/bridge": lambda: {"ok": True, "connected": False}})

@@ -1,0 +1,3 @@
+from service import serve
+
+serve("k3sctl-adapter", {"/api/cluster": lambda: {"ok": True, "mode": "native"}})

@@ -1,0 +1,3 @@
+from service import serve
+
+serve("mdtodo", {"/api/documents": lambda: {"ok": True, "documents": []}})

@@ -1,0 +1,3 @@
+from service import serve
+
+serve("pipeline", {"/api/runs": lambda: {"ok": True, "runs": []}})

@@ -1,0 +1,3 @@
+from service import serve
+
+serve("project-manager", {"/api/projects": lambda: {"ok": True, "projects": []}})

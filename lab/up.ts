@@ -1,0 +1,59 @@
+import { Listr, type ListrTask } from "listr2";
+import { docker } from "./docker.js";
+import { ensureContainer, waitForBoot } from "./host-container.js";
+import { writeHostsFile } from "./hosts-file.js";
+import { ensureClientKey, writeHostKeys } from "./keys.js";
+import { withLabLock } from "./lock.js";
+import { hostParts, isProvisioned, provision } from "./provision.js";
+import { hostNames, type LabHost, labHost } from "./settings.js";
+import { checkSsh } from "./ssh.js";
+
+/** Brings the lab into its declared state from whatever state it is in. */
+export async function up(): Promise<void> {
+  const onWait = () => console.log("Another lab command is at work; waiting for it.");
+  await withLabLock(() => new Listr(upTasks(), { concurrent: false, fallbackRenderer: "verbose" }).run(), { onWait });
+}
+
+function upTasks(): ListrTask[] {
+  return [
+    {
+      title: "Client key",
+      task: async () => {
+        await docker(["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
+        await ensureClientKey();
+      },
+    },
+    {
+      title: "Hosts",
+      task: (_, task) => task.newListr(hostNames.map(labHost).map(hostTask), { concurrent: true }),
+    },
+    { title: "hosts.json", task: writeHostsFile },
+  ];
+}
+
+function hostTask(host: LabHost): ListrTask {
+  return {
+    title: host.name,
+    task: async (_, task) => {
+      const did: string[] = [];
+      task.output = `${host.name}: container`;
+      const change = await ensureContainer(host);
+      if (change !== undefined) did.push(change);
+      task.output = `${host.name}: boot`;
+      const parts = await hostParts(host);
+      const paths = parts.flatMap((part) => part.paths);
+      const seen = await waitForBoot(host, paths);
+      await writeHostKeys(host, seen.hostKeys);
+      for (const part of parts) {
+        if (isProvisioned(part, seen)) continue;
+        task.output = `${host.name}: ${part.name}`;
+        await provision(host, part);
+        did.push(part.name);
+      }
+      task.output = `${host.name}: login`;
+      await checkSsh(host);
+      const failed = seen.failedUnits.length > 0 ? `; failed units: ${seen.failedUnits.join(", ")}` : "";
+      task.title = `${host.name}: ${did.join(", ") || "as declared"}${failed}`;
+    },
+  };
+}
