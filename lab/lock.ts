@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { LabError } from "./errors.js";
-import { basePort } from "./settings.js";
+import { basePort, checkLabName } from "./settings.js";
 
 /**
  * Runs `work` while no other lab command works on the same ports. The lock is the lab's base port itself: the kernel
@@ -11,6 +11,7 @@ export async function withLabLock<T>(
   work: () => Promise<T>,
   options: { readonly timeoutMs?: number; readonly onWait?: () => void } = {},
 ): Promise<T> {
+  checkLabName();
   const timeoutMs = options.timeoutMs ?? 300_000;
   const deadline = Date.now() + timeoutMs;
   const port = basePort();

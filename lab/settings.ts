@@ -44,13 +44,18 @@ export function basePort(text = process.env.UNIDESK_LAB_PORT ?? "22600"): number
   return port;
 }
 
-export function labHost(name: HostName): LabHost {
+/** The name becomes part of a folder that `down` removes, so nothing but a plain name may pass. */
+export function checkLabName(): void {
   if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(labName)) {
     throw new LabError(
       `UNIDESK_LAB is "${labName}". Allowed: up to 41 lower-case letters, digits and dashes, as in "unidesk-lab-2".`,
       { exitCode: 2 },
     );
   }
+}
+
+export function labHost(name: HostName): LabHost {
+  checkLabName();
   const container = `${labName}-${name}`;
   return {
     name,

@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+// Makes this machine ready for `npm start` and `npm test`. Node's builtins only: it runs before npm packages exist.
+//   node scripts/prepare.mjs           installs, starts and builds what is missing
+//   node scripts/prepare.mjs --check   says what is missing and changes nothing
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheDir } from "../tools/paths.mjs";
+import { prepareBaseImage, prepareDocker } from "./prepare/docker.mjs";
+import { releaseLocks, withLock } from "./prepare/files.mjs";
+import { prepareNpm } from "./prepare/npm.mjs";
+import { Problem } from "./prepare/problem.mjs";
+import { green, red } from "./prepare/progress.mjs";
+import { onPath, stopChildren } from "./prepare/run.mjs";
+import { preparePrograms } from "./prepare/system.mjs";
+import { prepareBinary, preparePlugins } from "./prepare/terraform.mjs";
+
+const unknown = process.argv.slice(2).filter((argument) => argument !== "--check");
+if (unknown.length > 0) {
+  console.error(`prepare: unknown argument ${unknown.join(" ")}; allowed: --check`);
+  process.exit(2);
+}
+const checkOnly = process.argv.includes("--check");
+const root = fileURLToPath(new URL("..", import.meta.url));
+const started = Date.now();
+
+for (const [signal, code] of /** @type {const} */ ([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]))
+  process.once(signal, () => {
+    stopChildren();
+    releaseLocks();
+    process.exit(code);
+  });
+
+/** @type {Problem[]} */
+const problems = [];
+
+/**
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T | undefined>}
+ */
+async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    problems.push(error);
+    return undefined;
+  }
+}
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 12))
+  problems.push(new Problem(`Node ${process.versions.node} is too old: >= 20.12 is needed`, "install Node 20 LTS"));
+
+await attempt(() => preparePrograms(checkOnly));
+await attempt(async () => {
+  if (onPath("docker").length === 0) return; // preparePrograms has said so
+  await prepareDocker(join(cacheDir, "dockerd.log"), checkOnly);
+  await prepareBaseImage(checkOnly);
+});
+await attempt(() => prepareNpm(root, checkOnly));
+const terraform = await attempt(async () => {
+  const prepareTerraform = async () => {
+    const found = await prepareBinary(cacheDir, checkOnly);
+    await preparePlugins(cacheDir, found.binary, checkOnly);
+    return found;
+  };
+  if (checkOnly) return prepareTerraform();
+  return withLock(join(cacheDir, "prepare.lock"), prepareTerraform, (text) => console.log(`  prepare ${text}`));
+});
+
+if (problems.length > 0) {
+  console.error(`${red("✗")} This machine is not ready. What is wrong, and the remedy below each:`);
+  for (const problem of problems) console.error(`${red("•")} ${problem.message}\n    ${problem.remedy}`);
+  process.exitCode = 1;
+} else {
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`${green("✓")} Ready: Node ${process.versions.node}, Terraform ${terraform?.version} (${seconds} s)`);
+}
