@@ -1,4 +1,4 @@
-import { Construct } from "constructs";
+import type { Construct } from "constructs";
 import { repositoryName } from "../lib/config/ci-file.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
@@ -15,12 +15,9 @@ export interface ArtifactPreflightProps {
 }
 
 /** Fails before anything of its stack changes unless every pinned artifact is there and as pinned. */
-export class ArtifactPreflight extends Construct {
-  readonly step: ApplyStep<"artifact-preflight">;
-
+export class ArtifactPreflight extends ApplyStep<"artifact-preflight"> {
   constructor(scope: Construct, id: string, props: ArtifactPreflightProps) {
-    super(scope, id);
-    this.step = new ApplyStep(this, id, {
+    super(scope, id, {
       runtime: props.runtime,
       step: "artifact-preflight",
       spec: {

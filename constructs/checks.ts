@@ -1,4 +1,4 @@
-import { Construct } from "constructs";
+import type { Construct } from "constructs";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { ComposeTarget } from "../lib/steps/specs.ts";
 import { ApplyStep, type StepRuntime } from "./apply-step.ts";
@@ -13,31 +13,29 @@ export interface CheckProps {
 }
 
 /** Asserts that the live container's image says the pinned commit. Reads only; runs again with every deployment. */
-export class ImageLabelCheck extends Construct {
+export class ImageLabelCheck extends ApplyStep<"image-label-check"> {
   constructor(scope: Construct, id: string, { runtime, pin, target, deployment }: CheckProps) {
-    super(scope, id);
-    new ApplyStep(this, id, {
+    super(scope, id, {
       runtime,
       step: "image-label-check",
       spec: { artifact: artifactOf(pin), target },
       hosts: [target.host],
       facts: pinFacts(pin),
-      after: deployment.step,
+      after: deployment,
     });
   }
 }
 
 /** Asserts that the live service's own health says the pinned commit. Reads only; runs again with every deployment. */
-export class HealthCommitCheck extends Construct {
+export class HealthCommitCheck extends ApplyStep<"health-commit-check"> {
   constructor(scope: Construct, id: string, { runtime, pin, target, deployment }: CheckProps) {
-    super(scope, id);
-    new ApplyStep(this, id, {
+    super(scope, id, {
       runtime,
       step: "health-commit-check",
       spec: { artifact: artifactOf(pin), target },
       hosts: [target.host],
       facts: { ...pinFacts(pin), path: target.health.path },
-      after: deployment.step,
+      after: deployment,
     });
   }
 }

@@ -1,4 +1,4 @@
-import { Construct } from "constructs";
+import type { Construct } from "constructs";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { ComposeTarget } from "../lib/steps/specs.ts";
 import { ApplyStep, type StepRuntime } from "./apply-step.ts";
@@ -16,18 +16,15 @@ export interface ComposeDeploymentProps {
  * Recreates exactly one Compose service at the pinned commit and waits until it proves that commit.
  * Destroy stops nothing.
  */
-export class ComposeDeployment extends Construct {
-  readonly step: ApplyStep<"compose-deployment">;
-
+export class ComposeDeployment extends ApplyStep<"compose-deployment"> {
   constructor(scope: Construct, id: string, { runtime, pin, target, delivery }: ComposeDeploymentProps) {
-    super(scope, id);
-    this.step = new ApplyStep(this, id, {
+    super(scope, id, {
       runtime,
       step: "compose-deployment",
       spec: { artifact: artifactOf(pin), target },
       hosts: [target.host],
       facts: { ...pinFacts(pin), container: `${target.host}/${target.container}` },
-      after: delivery.step,
+      after: delivery,
     });
   }
 }

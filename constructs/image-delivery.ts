@@ -1,4 +1,4 @@
-import { Construct } from "constructs";
+import type { Construct } from "constructs";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
 import type { RegistrySource } from "../lib/steps/specs.ts";
@@ -17,18 +17,15 @@ export interface ImageDeliveryProps {
  * Brings a pin's image to its target by digest and names it `<stable name>:<commit>`. Destroy removes
  * no image: a rollback needs the old one.
  */
-export class ImageDelivery extends Construct {
-  readonly step: ApplyStep<"image-delivery">;
-
+export class ImageDelivery extends ApplyStep<"image-delivery"> {
   constructor(scope: Construct, id: string, { runtime, registry, target, pin, preflight }: ImageDeliveryProps) {
-    super(scope, id);
-    this.step = new ApplyStep(this, id, {
+    super(scope, id, {
       runtime,
       step: "image-delivery",
       spec: { registry, target, artifact: artifactOf(pin), stableImage: pin.consumer.runtime.stableImage },
       hosts: [...new Set([registry.host, target])],
       facts: pinFacts(pin),
-      dependsOn: [preflight.step],
+      dependsOn: [preflight],
     });
   }
 }

@@ -1,46 +1,47 @@
 /** `npm start`: the main job on real hosts, from nothing to a deployed service and an empty diff. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { execa } from "execa";
 import { labCommits } from "./commits.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const olderPins = join("lab", "pins", "older.json");
 const stack = "unidesk-prod-main-server";
+let step = 0;
 const { first, second } = labCommits.unidesk;
 
 /** What of an apply's output a person wants to see while it runs. */
 const interesting =
   /\((local|remote)-exec\): (?!Executing|Connecting| {2}|Connected)|Plan:|No changes|Apply complete|Error|│/;
 
-await heading("Lab: two hosts with systemd, SSH and Docker");
+heading("Lab: two hosts with systemd, SSH and Docker");
 await show("tsx", ["lab/cli.ts", "up"]);
 
-await heading("Registry on d601's loopback: cdktf deploy d601-registry");
+heading("Registry on d601's loopback: cdktf deploy d601-registry");
 await deploy("d601-registry");
 
-await heading("Publish two commits of frontend: built on d601 from its pushed Git");
+heading("Publish two commits of frontend: built on d601 from its pushed Git");
 for (const commit of [first, second]) {
   await show("node", ["bin/unidesk.js", "artifact", "publish", "--service", "frontend", "--commit", commit]);
 }
 
-await heading(`Deploy the older commit ${first.slice(0, 7)} (pins of ${olderPins})`);
+heading(`Deploy the older commit ${first.slice(0, 7)} (pins of ${olderPins})`);
 await deploy(stack, { UNIDESK_DEPLOY_FILE: olderPins });
 
-await heading(`The dry run: cdktf diff ${stack} against deploy.json, which pins ${second.slice(0, 7)}`);
+heading(`The dry run: cdktf diff ${stack} against deploy.json, which pins ${second.slice(0, 7)}`);
 await show("cdktf", ["diff", stack]);
 
-await heading(`Deploy the pinned commit ${second.slice(0, 7)}`);
+heading(`Deploy the pinned commit ${second.slice(0, 7)}`);
 await deploy(stack);
 
-await heading("A second diff is empty");
+heading("A second diff is empty");
 const diff = await execa("cdktf", ["diff", stack], options());
 const quiet = diff.stdout.includes("No changes.");
 console.log(quiet ? "No changes. The hosts are as declared." : diff.stdout);
 if (!quiet) process.exitCode = 1;
 
-await heading("What is live");
+heading("What is live");
 await show("tsx", ["lab/cli.ts", "ssh", "main-server", "--", liveCommand()]);
 
 console.log(`
@@ -62,7 +63,8 @@ function liveCommand(): string {
 async function deploy(name: string, environment: Record<string, string> = {}): Promise<void> {
   const child = execa("cdktf", ["deploy", name, "--auto-approve"], { ...options(environment), all: true });
   for await (const line of child.iterable({ from: "all" })) {
-    if (interesting.test(line)) console.log(line);
+    const plain = stripVTControlCharacters(line).trim();
+    if (interesting.test(plain)) console.log(plain.replace(`${name}  `, ""));
   }
   await child;
 }
@@ -81,8 +83,7 @@ function options(environment: Record<string, string> = {}) {
   } as const;
 }
 
-let step = 0;
-async function heading(title: string): Promise<void> {
+function heading(title: string): void {
   step += 1;
   console.log(`\n${styleText(["bold", "cyan"], `${step}/8  ${title}`)}`);
 }
