@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
-import { dependable, type LocalExecProvisioner } from "cdktf";
+import { dependable, type LocalExecProvisioner, type TerraformResourceLifecycle } from "cdktf";
 import { Construct } from "constructs";
 import type { Connection, HostName } from "../lib/config/hosts.ts";
+import type { ReceiptKey } from "../lib/receipts.ts";
+import type { Repair } from "../lib/repair.ts";
 import { shellCommand } from "../lib/ssh/quote.ts";
 import type { StepBundle } from "../lib/steps/bundle.ts";
 import { stepVariables } from "../lib/steps/environment.ts";
-import type { StepName, StepSpecs } from "../lib/steps/specs.ts";
+import type { StepName, StepReceipt, StepSpecs } from "../lib/steps/specs.ts";
 import { escapeTemplate } from "./template.ts";
 
 /** What every step of an app shares. */
@@ -15,14 +17,24 @@ export interface StepRuntime {
   readonly connections: Readonly<Record<HostName, Connection>>;
 }
 
+/** Repair and receipt of a resource that changes a host. */
+export interface Mended {
+  readonly repair: Repair;
+  readonly receipt: { readonly key: ReceiptKey; readonly spec: string };
+}
+
 export interface ApplyStepProps<Name extends StepName> {
   readonly runtime: StepRuntime;
   readonly step: Name;
   readonly spec: StepSpecs[Name];
-  /** Hosts that the step talks to. */
+  /** Hosts that the step talks to; the last one is the one that it changes. */
   readonly hosts: readonly HostName[];
   /** What a reviewer reads in the diff: plain values that change exactly when the step has to run again. */
   readonly facts: Readonly<Record<string, string>>;
+  /** What the hosts were seen to need. */
+  readonly repair: Repair;
+  /** Left on the last host after the step succeeded. @default - none: the step reads only */
+  readonly receipt?: Mended["receipt"];
   /** Steps that come first. @default - none */
   readonly dependsOn?: readonly ApplyStep<StepName>[];
   /** Run again whenever this step does, in-place updates included. @default - only its own facts count */
@@ -39,18 +51,40 @@ export class ApplyStep<Name extends StepName> extends Construct {
 
   constructor(scope: Construct, id: string, props: ApplyStepProps<Name>) {
     super(scope, id);
+    const { after, repair, receipt } = props;
+    const host = props.hosts.at(-1);
     this.resource = new Resource(this, "Resource", {
-      triggers: { ...escapeAll(props.facts), spec: hashOfRest(props.spec) },
-      dependsOn: [...(props.dependsOn ?? []), ...(props.after ? [props.after] : [])].map(({ resource }) => resource),
-      ...(props.after ? { lifecycle: { replaceTriggeredBy: [dependable(props.after.resource)] } } : {}),
-      provisioners: [stepProvisioner(props.runtime, props.step, props.hosts, props.spec)],
+      triggers: { ...escapeAll(props.facts), spec: hashOfRest(props.spec), repair: repair.value },
+      dependsOn: [...(props.dependsOn ?? []), ...(after ? [after] : [])].map(({ resource }) => resource),
+      lifecycle: lifecycleOf(repair, after ? [after.resource] : []),
+      provisioners: [
+        stepProvisioner(
+          props.runtime,
+          props.step,
+          props.hosts,
+          props.spec,
+          receipt && host ? { host, ...receipt } : undefined,
+        ),
+      ],
     });
     this.resource.overrideLogicalId(id);
   }
 }
 
+/** Which changes Terraform leaves out, and which resources make it run again. */
+export function lifecycleOf(repair: Repair, after: readonly Resource[]): TerraformResourceLifecycle {
+  const ignored = { none: [], repair: ['triggers["repair"]'], triggers: ["triggers"] }[repair.ignore];
+  return {
+    ...(ignored.length > 0 ? { ignoreChanges: ignored } : {}),
+    ...(after.length > 0 ? { replaceTriggeredBy: after.map((resource) => dependable(resource)) } : {}),
+  };
+}
+
+/** The trigger as it stands in the state after the apply; Terraform drops an ignored key on some replacements. */
+export const repairOfSelf = `\${lookup(self.triggers, "repair", "")}`;
+
 /** Hash of what the facts do not already say: a new pin changes its commit in the diff and nothing beside it. */
-function hashOfRest(spec: object): string {
+export function hashOfRest(spec: object): string {
   const rest = JSON.stringify(spec, (key, value) => (key === "artifact" || key === "pins" ? undefined : value));
   return createHash("sha256").update(rest).digest("hex").slice(0, 12);
 }
@@ -61,15 +95,20 @@ export function stepProvisioner<Name extends StepName>(
   step: Name,
   hosts: readonly HostName[],
   spec: StepSpecs[Name],
+  receipt?: StepReceipt,
 ): LocalExecProvisioner {
   return {
     type: "local-exec",
     command: escapeTemplate(shellCommand(["node", runtime.bundle.path, step])),
-    environment: escapeAll({
-      [stepVariables.spec]: JSON.stringify(spec),
-      [stepVariables.connections]: JSON.stringify(hosts.map((host) => runtime.connections[host])),
-      [stepVariables.bundle]: runtime.bundle.sha256,
-    }),
+    environment: {
+      ...escapeAll({
+        [stepVariables.spec]: JSON.stringify(spec),
+        [stepVariables.connections]: JSON.stringify(hosts.map((host) => runtime.connections[host])),
+        [stepVariables.bundle]: runtime.bundle.sha256,
+        ...(receipt ? { [stepVariables.receipt]: JSON.stringify(receipt) } : {}),
+      }),
+      ...(receipt ? { [stepVariables.repair]: repairOfSelf } : {}),
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import { repositoryName } from "../lib/config/ci-file.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
+import type { Repair } from "../lib/repair.ts";
 import type { RegistrySource } from "../lib/steps/specs.ts";
 import type { WantedArtifact } from "../lib/verdicts/artifact.ts";
 import { ApplyStep, type StepRuntime } from "./apply-step.ts";
@@ -12,6 +13,8 @@ export interface ArtifactPreflightProps {
   /** Host that the pins are deployed on. */
   readonly target: HostName;
   readonly pins: readonly Pin[];
+  /** Repairs of everything that comes after it. */
+  readonly repair: Repair;
 }
 
 /** Fails before anything of its stack changes unless every pinned artifact is there and as pinned. */
@@ -26,9 +29,8 @@ export class ArtifactPreflight extends ApplyStep<"artifact-preflight"> {
         pins: props.pins.map((pin) => ({ ...artifactOf(pin), stableImage: pin.consumer.runtime.stableImage })),
       },
       hosts: [...new Set([props.registry.host, props.target])],
-      facts: Object.fromEntries(
-        props.pins.map((pin) => [pin.service, pin.digest ? `${pin.commit} ${pin.digest}` : pin.commit]),
-      ),
+      facts: Object.fromEntries(props.pins.map((pin) => [pin.service, pinLine(pin)])),
+      repair: props.repair,
     });
   }
 }
@@ -46,4 +48,8 @@ export function artifactOf(pin: Pin): WantedArtifact {
 /** What the diff of every resource of a pin shows. */
 export function pinFacts(pin: Pin): Record<string, string> {
   return { service: pin.service, commit: pin.commit, ...(pin.digest ? { digest: pin.digest } : {}) };
+}
+
+function pinLine(pin: Pin): string {
+  return pin.digest ? `${pin.commit} ${pin.digest}` : pin.commit;
 }

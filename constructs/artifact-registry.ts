@@ -4,15 +4,18 @@ import { Construct } from "constructs";
 import type { Connection } from "../lib/config/hosts.ts";
 import { checkValue } from "../lib/config/json-file.ts";
 import { hostPaths } from "../lib/host-paths.ts";
-import { registryFiles } from "../lib/registry/files.ts";
+import { type ManagedFile, registryFiles } from "../lib/registry/files.ts";
 import { installFileScript, startServiceScript, stopServiceScript } from "../lib/registry/scripts.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
+import type { Repairs } from "../lib/repairs.ts";
+import { registryFileDrift, registryServiceDrift } from "../lib/verdicts/drift.ts";
 import { ApplyStep, type StepRuntime, stepProvisioner } from "./apply-step.ts";
 import { HostResource, reachesByTerraform, terraformConnection } from "./host-resource.ts";
 
 export interface ArtifactRegistryProps {
   readonly runtime: StepRuntime;
   readonly host: Connection;
+  readonly repairs: Repairs;
   /** Image, names and port. Anything but a loopback address is rejected. @default - the documented ones */
   readonly settings?: Partial<RegistrySettings>;
 }
@@ -25,68 +28,95 @@ export interface ArtifactRegistryProps {
  * file; the storage folder is never deleted.
  */
 export class ArtifactRegistry extends Construct {
-  constructor(scope: Construct, id: string, props: ArtifactRegistryProps) {
+  private readonly settings: RegistrySettings;
+  private readonly files: readonly ManagedFile[];
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ArtifactRegistryProps,
+  ) {
     super(scope, id);
     const { runtime, host } = props;
-    const settings = checkValue(props.settings ?? {}, "registry", RegistrySettings);
-    const files = registryFiles(settings, host);
+    this.settings = checkValue(props.settings ?? {}, "registry", RegistrySettings);
+    this.files = registryFiles(this.settings, host);
 
-    const managed = files.map((file) => {
-      const stage = `${host.home}/.unidesk-stage-${settings.name}-${file.name}`;
-      return new HostResource(this, `registry-${file.name}`, {
-        runtime,
-        host,
-        purpose: `install ${file.path}`,
-        upload: { path: stage, content: file.content },
-        script: installFileScript(file, stage, hostPaths(host, settings.name)),
-        facts: { path: file.path, sha256: file.sha256, content: file.content },
-      });
-    });
-
-    const service = new HostResource(this, "registry-service", {
-      runtime,
-      host,
-      purpose: `start ${settings.name}.service`,
-      script: startServiceScript(settings, files),
-      facts: { unit: `${settings.name}.service`, state: "enabled, active", image: settings.image },
-      after: managed,
-    });
-
+    const managed = this.files.map((file) => this.managedFile(file));
+    const service = this.service(managed);
     new ApplyStep(this, "registry-health", {
       runtime,
       step: "registry-health",
-      spec: { host: host.name, settings },
+      spec: { host: host.name, settings: this.settings },
       hosts: [host.name],
-      facts: { listens: `${settings.address}:${settings.port}` },
+      facts: { listens: `${this.settings.address}:${this.settings.port}` },
+      repair: { value: "", ignore: "repair" },
       after: service,
     });
+    this.stopOnDestroy(service);
+  }
 
-    this.stopOnDestroy(settings, runtime, host, service);
+  private managedFile(file: ManagedFile): HostResource {
+    const { runtime, host, repairs } = this.props;
+    const stage = `${host.home}/.unidesk-stage-${this.settings.name}-${file.name}`;
+    const name = `registry-${file.name}`;
+    const facts = { path: file.path, sha256: file.sha256, content: file.content };
+    return new HostResource(this, name, {
+      runtime,
+      host,
+      purpose: `install ${file.path}`,
+      upload: { path: stage, content: file.content },
+      script: installFileScript(file, stage, hostPaths(host, this.settings.name)),
+      facts,
+      receipt: { key: repairs.key(name), spec: file.sha256 },
+      repair: repairs.decide({
+        name,
+        host: host.name,
+        spec: file.sha256,
+        facts,
+        drift: (spec, { registry }) => registry && registryFileDrift(file, spec, registry),
+      }),
+    });
+  }
+
+  private service(managed: readonly HostResource[]): HostResource {
+    const { runtime, host, repairs } = this.props;
+    const { image, name: unit } = this.settings;
+    const name = "registry-service";
+    const facts = { unit: `${unit}.service`, state: "enabled, active", image };
+    // A config.yml that is declared but not applied yet is the diff of its own resource.
+    const declared = this.files.find((file) => file.name === "config")?.sha256 ?? "";
+    const config = repairs.receipt("registry-config", host.name)?.spec ?? declared;
+    return new HostResource(this, name, {
+      runtime,
+      host,
+      purpose: `start ${unit}.service`,
+      script: startServiceScript(this.settings, this.files),
+      facts,
+      receipt: { key: repairs.key(name), spec: image },
+      repair: repairs.decide({
+        name,
+        host: host.name,
+        spec: image,
+        facts,
+        drift: (spec, { registry }) =>
+          registry && registryServiceDrift({ ...this.settings, image: spec }, config, registry),
+      }),
+      after: managed,
+    });
   }
 
   /**
    * A resource of its own that nothing ever replaces: a destroy provisioner runs on replacement too, and
    * a config edit must not stop the registry.
    */
-  private stopOnDestroy(
-    settings: RegistrySettings,
-    runtime: StepRuntime,
-    host: Connection,
-    service: HostResource,
-  ): void {
-    const script = stopServiceScript(settings);
+  private stopOnDestroy(service: HostResource): void {
+    const { runtime, host } = this.props;
+    const script = stopServiceScript(this.settings);
+    const connection = () => keysToSnakeCase(terraformConnection(host, "registry-stop"));
+    const spec = { host: host.name, purpose: "stop the registry", script, input: "" };
     const { type, ...provisioner } = reachesByTerraform(host)
-      ? {
-          type: "remote-exec",
-          connection: keysToSnakeCase(terraformConnection(host, "registry-stop")),
-          inline: [`set -eu\n${script}`],
-        }
-      : stepProvisioner(runtime, "host-script", [host.name], {
-          host: host.name,
-          purpose: "stop the registry",
-          script,
-          input: "",
-        });
+      ? { type: "remote-exec", connection: connection(), inline: [`set -eu\n${script}`] }
+      : stepProvisioner(runtime, "host-script", [host.name], spec);
     const resource = new Resource(this, "registry-stop", { dependsOn: [service.resource] });
     resource.overrideLogicalId("registry-stop");
     // The bindings have no `when`, so the provisioner is written as Terraform's JSON has it.

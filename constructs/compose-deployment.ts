@@ -1,11 +1,11 @@
 import type { Construct } from "constructs";
+import type { ComposeTarget } from "../lib/compose/target.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
-import type { ComposeTarget } from "../lib/steps/specs.ts";
-import { ApplyStep, type StepRuntime } from "./apply-step.ts";
+import { ApplyStep, type Mended, type StepRuntime } from "./apply-step.ts";
 import { artifactOf, pinFacts } from "./artifact-preflight.ts";
 import type { ImageDelivery } from "./image-delivery.ts";
 
-export interface ComposeDeploymentProps {
+export interface ComposeDeploymentProps extends Mended {
   readonly runtime: StepRuntime;
   readonly pin: Pin;
   readonly target: ComposeTarget;
@@ -17,14 +17,21 @@ export interface ComposeDeploymentProps {
  * Destroy stops nothing.
  */
 export class ComposeDeployment extends ApplyStep<"compose-deployment"> {
-  constructor(scope: Construct, id: string, { runtime, pin, target, delivery }: ComposeDeploymentProps) {
+  constructor(scope: Construct, id: string, props: ComposeDeploymentProps) {
+    const { pin, target } = props;
     super(scope, id, {
-      runtime,
+      runtime: props.runtime,
       step: "compose-deployment",
       spec: { artifact: artifactOf(pin), target },
       hosts: [target.host],
-      facts: { ...pinFacts(pin), container: `${target.host}/${target.container}` },
-      after: delivery,
+      facts: deploymentFacts(pin, target),
+      repair: props.repair,
+      receipt: props.receipt,
+      after: props.delivery,
     });
   }
+}
+
+export function deploymentFacts(pin: Pin, target: ComposeTarget): Record<string, string> {
+  return { ...pinFacts(pin), container: `${target.host}/${target.container}` };
 }

@@ -1,12 +1,13 @@
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
-import { dependable, type SSHProvisionerConnection } from "cdktf";
+import type { SSHProvisionerConnection } from "cdktf";
 import { Construct } from "constructs";
 import type { Connection } from "../lib/config/hosts.ts";
-import { shellQuote } from "../lib/ssh/quote.ts";
-import { escapeAll, type StepRuntime, stepProvisioner } from "./apply-step.ts";
+import { receiptPath, writeReceiptFunction } from "../lib/receipts.ts";
+import { shellCommand, shellQuote } from "../lib/ssh/quote.ts";
+import { escapeAll, lifecycleOf, type Mended, repairOfSelf, type StepRuntime, stepProvisioner } from "./apply-step.ts";
 import { escapeTemplate } from "./template.ts";
 
-export interface HostResourceProps {
+export interface HostResourceProps extends Mended {
   readonly runtime: StepRuntime;
   readonly host: Connection;
   /** Completes the sentence "could not …" in errors. */
@@ -36,9 +37,9 @@ export class HostResource extends Construct {
     super(scope, id);
     const after = (props.after ?? []).map(({ resource }) => resource);
     this.resource = new Resource(this, "Resource", {
-      triggers: escapeAll(props.facts),
+      triggers: { ...escapeAll(props.facts), repair: props.repair.value },
       dependsOn: [...(props.dependsOn ?? []).map(({ resource }) => resource), ...after],
-      ...(after.length > 0 ? { lifecycle: { replaceTriggeredBy: after.map((resource) => dependable(resource)) } } : {}),
+      lifecycle: lifecycleOf(props.repair, after),
       provisioners: reachesByTerraform(props.host) ? terraformProvisioners(id, props) : [openSshProvisioner(props)],
     });
     this.resource.overrideLogicalId(id);
@@ -72,22 +73,21 @@ function preferredHostKey(hostKeys: readonly string[]): string {
   return ofType("ecdsa-") ?? ofType("ssh-ed25519") ?? hostKeys[0] ?? "";
 }
 
-function terraformProvisioners(id: string, { host, script, upload }: HostResourceProps) {
+function terraformProvisioners(id: string, { host, script, upload, receipt }: HostResourceProps) {
   const connection = terraformConnection(host, id);
+  const file = shellCommand([receiptPath(host, receipt.key), receipt.spec]);
+  const leaveReceipt = `${escapeTemplate(`${writeReceiptFunction}write_receipt ${file}`)} '${repairOfSelf}'`;
   return [
     ...(upload
       ? [{ type: "file" as const, connection, destination: upload.path, content: escapeTemplate(upload.content) }]
       : []),
-    { type: "remote-exec" as const, connection, inline: [escapeTemplate(`set -eu\n${script}`)] },
+    // A subshell, so that a script may end early.
+    { type: "remote-exec" as const, connection, inline: [`set -eu\n(\n${escapeTemplate(script)}\n)\n${leaveReceipt}`] },
   ];
 }
 
-function openSshProvisioner({ runtime, host, purpose, script, upload }: HostResourceProps) {
+function openSshProvisioner({ runtime, host, purpose, script, upload, receipt }: HostResourceProps) {
   const stage = upload ? `cat > ${shellQuote(upload.path)}\n` : "";
-  return stepProvisioner(runtime, "host-script", [host.name], {
-    host: host.name,
-    purpose,
-    script: `set -eu\n${stage}${script}`,
-    input: upload?.content ?? "",
-  });
+  const spec = { host: host.name, purpose, script: `set -eu\n${stage}${script}`, input: upload?.content ?? "" };
+  return stepProvisioner(runtime, "host-script", [host.name], spec, { host: host.name, ...receipt });
 }

@@ -2,10 +2,10 @@ import type { Construct } from "constructs";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
 import type { RegistrySource } from "../lib/steps/specs.ts";
-import { ApplyStep, type StepRuntime } from "./apply-step.ts";
+import { ApplyStep, type Mended, type StepRuntime } from "./apply-step.ts";
 import { type ArtifactPreflight, artifactOf, pinFacts } from "./artifact-preflight.ts";
 
-export interface ImageDeliveryProps {
+export interface ImageDeliveryProps extends Mended {
   readonly runtime: StepRuntime;
   readonly registry: RegistrySource;
   readonly target: HostName;
@@ -18,14 +18,17 @@ export interface ImageDeliveryProps {
  * no image: a rollback needs the old one.
  */
 export class ImageDelivery extends ApplyStep<"image-delivery"> {
-  constructor(scope: Construct, id: string, { runtime, registry, target, pin, preflight }: ImageDeliveryProps) {
+  constructor(scope: Construct, id: string, props: ImageDeliveryProps) {
+    const { registry, target, pin } = props;
     super(scope, id, {
-      runtime,
+      runtime: props.runtime,
       step: "image-delivery",
       spec: { registry, target, artifact: artifactOf(pin), stableImage: pin.consumer.runtime.stableImage },
       hosts: [...new Set([registry.host, target])],
       facts: pinFacts(pin),
-      dependsOn: [preflight],
+      repair: props.repair,
+      receipt: props.receipt,
+      dependsOn: [props.preflight],
     });
   }
 }

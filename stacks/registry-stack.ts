@@ -8,6 +8,7 @@ export class RegistryStack extends SiteStack {
     super(scope, "d601-registry", props);
     new ArtifactRegistry(this, "registry", {
       runtime: props.runtime,
+      repairs: this.repairs,
       host: props.site.connections.d601,
       settings: props.site.registry,
     });

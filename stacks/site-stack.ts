@@ -4,12 +4,16 @@ import type { Construct } from "constructs";
 import type { StepRuntime } from "../constructs/apply-step.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Site } from "../lib/config/site.ts";
+import type { SiteFacts } from "../lib/observe/site.ts";
+import { Repairs } from "../lib/repairs.ts";
 import { StateBackend } from "./state-backend.ts";
 
 export interface SiteStackProps {
   readonly site: Site;
   readonly pins: readonly Pin[];
   readonly runtime: StepRuntime;
+  /** What the hosts were seen to hold. */
+  readonly observed: SiteFacts;
 }
 
 /**
@@ -17,6 +21,8 @@ export interface SiteStackProps {
  * state of a lab and of production never mix.
  */
 export class SiteStack extends TerraformStack {
+  protected readonly repairs: Repairs;
+
   constructor(scope: Construct, id: string, props: SiteStackProps) {
     super(scope, id);
     new NullProvider(this, "null");
@@ -24,5 +30,6 @@ export class SiteStack extends TerraformStack {
     this.addOverride("terraform.required_providers.null.version", ">= 2.1.2, < 4.0.0");
     this.addOverride("terraform.required_version", ">= 1.9.0");
     new StateBackend(this, props.site);
+    this.repairs = new Repairs(props.site, id, props.observed);
   }
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { App, TerraformBackend, type TerraformRemoteState, type TerraformStack } from "cdktf";
 import type { Site } from "../lib/config/site.ts";
+import { localStateFile } from "../lib/state.ts";
 
 /**
  * Where a stack's state lies: local files, or whatever `context.backend` says. Every path carries the
@@ -25,11 +26,12 @@ export class StateBackend extends TerraformBackend {
   }
 }
 
-function attributesOf(stack: TerraformStack, { backend, root, target }: Site): Record<string, unknown> {
+function attributesOf(stack: TerraformStack, site: Site): Record<string, unknown> {
+  const { backend, target } = site;
   const id = stack.node.id;
   switch (backend.type) {
     case "local":
-      return { path: localPath(stack, join(root, "state", target, `${id}.tfstate`)) };
+      return { path: localPath(stack, localStateFile(site, id)) };
     case "pg":
       return { schema_name: `${backend.schemaPrefix}_${target}_${id}`.replaceAll("-", "_") };
     case "s3":

@@ -1,20 +1,23 @@
 import { setEnvKeysFunction } from "./env-file.ts";
+import { controlledEnvFileFunction } from "./env-file-path.ts";
 
 /**
  * Brings one Compose service to an image, on the host, under the lock of that Compose project:
  * the env file and `docker compose up` are one critical section, because of two that interleave
  * one loses its keys.
  *
- * Arguments: lock file, lock wait in seconds, project, root, Compose file, env file, service, container,
+ * Arguments: lock file, lock wait in seconds, project, root, Compose file, env file or
+ * empty, config.json that names it otherwise, service, container,
  * stable image name, commit, image id, key prefix. Standard input: the KEY=VALUE lines to own.
  * Prints one word: unchanged, or recreated; progress goes to standard error.
  */
 export const composeDeployScript = String.raw`
 set -u
 export LC_ALL=C
-lock=$1 wait=$2 project=$3 root=$4 file=$5 env_file=$6 service=$7 container=$8
-shift 8
-stable=$1 commit=$2 image_id=$3 prefix=$4
+lock=$1 wait=$2 project=$3 root=$4 file=$5 env_file=$6 config_json=$7
+shift 7
+service=$1 container=$2 stable=$3 commit=$4 image_id=$5 prefix=$6
+${controlledEnvFileFunction}
 ${setEnvKeysFunction}
 say() { echo "$*" >&2; }
 keys=$(cat)
@@ -32,6 +35,7 @@ container_env_ok() {
     awk -v want="${"$"}{prefix}REQUESTED_COMMIT=$commit" -v short="UNIDESK_DEPLOY_REQUESTED_COMMIT=$commit" '$0 == want || $0 == short { ok = 1 } END { exit !ok }'
 }
 
+env_file=$(controlled_env_file "$env_file" "$config_json" "$root") || exit 1
 changed=$(printf '%s\n' "$keys" | set_env_keys "$env_file") || exit 1
 [ "$changed" = unchanged ] || say "wrote this service's keys to $env_file"
 if [ "$(docker image inspect -f '{{.Id}}' "$stable" 2>/dev/null)" != "$image_id" ]; then

@@ -3,8 +3,8 @@ import type { Connection } from "../config/hosts.ts";
 import { hostPaths } from "../host-paths.ts";
 import { registryConfigLabel } from "../labels.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
-import { mustRun } from "../ssh/script.ts";
-import { parseProbes, probeEnd, probeNamed, probePrelude } from "./probe.ts";
+import { shellCommand } from "../ssh/quote.ts";
+import type { Probes } from "./probe.ts";
 
 export interface PortBinding {
   readonly address: string;
@@ -34,24 +34,29 @@ export interface ObservedRegistry {
   readonly storage: boolean;
 }
 
-/** Arguments: unit, config, compose, unit file, container, port, storage. */
-const script = `${probePrelude}
-unit=$1 config=$2 compose=$3 unit_file=$4 container=$5 port=$6 storage=$7
-hash_of() { if [ -e "$1" ]; then sha256sum < "$1" | cut -d' ' -f1; else echo absent; fi; }
-api() { curl -s --noproxy '*' -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:$port/v2/" || true; }
-listeners() { ss -H -ltn "sport = :$port" | awk '{ print $4 }'; }
-storage() { if [ -d "$storage" ]; then echo present; else echo absent; fi; }
-container() { docker inspect --type container -f '{"status":{{json .State.Status}},"running":{{json .State.Running}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"ports":{{json .NetworkSettings.Ports}}}' "$container"; }
-probe unit systemctl show -p LoadState -p ActiveState -p UnitFileState "$unit"
-probe file-config hash_of "$config"
-probe file-compose hash_of "$compose"
-probe file-unit hash_of "$unit_file"
-probe docker timeout 10 docker version -f '{{.Server.Version}}'
-probe container container
-probe listeners listeners
-probe api api
-probe storage storage
-${probeEnd}`;
+const inspectFormat =
+  '{"status":{{json .State.Status}},"running":{{json .State.Running}},"image":{{json .Config.Image}},"labels":{{json .Config.Labels}},"ports":{{json .NetworkSettings.Ports}}}';
+
+/** The probes that `readRegistry` reads. */
+export function registryProbes(host: Connection, settings: RegistrySettings): string {
+  const { registry } = hostPaths(host, settings.name);
+  const { port } = settings;
+  return `
+hash_of() { if [ -f "$1" ]; then sha256sum < "$1" | cut -d' ' -f1; elif [ -e "$1" ]; then echo other; else echo absent; fi; }
+registry_api() { curl -s --noproxy '*' -o /dev/null --max-time 5 -w '%{http_code}' "http://127.0.0.1:${port}/v2/" || true; }
+registry_listeners() { ss -H -ltn "sport = :${port}" | awk '{ print $4 }'; }
+folder() { if [ -d "$1" ]; then echo present; else echo absent; fi; }
+probe_later registry.api registry_api
+probe_later registry.docker timeout 10 docker version -f '{{.Server.Version}}'
+probe_later registry.container timeout 10 ${shellCommand(["docker", "inspect", "--type", "container", "-f", inspectFormat, settings.name])}
+probe registry.unit systemctl show -p LoadState -p ActiveState -p UnitFileState ${settings.name}.service
+probe registry.file-config ${shellCommand(["hash_of", registry.config])}
+probe registry.file-compose ${shellCommand(["hash_of", registry.compose])}
+probe registry.file-unit ${shellCommand(["hash_of", registry.unit])}
+probe registry.listeners registry_listeners
+probe registry.storage ${shellCommand(["folder", registry.storage])}
+`;
+}
 
 const Container = z.strictObject({
   status: z.string(),
@@ -61,47 +66,35 @@ const Container = z.strictObject({
   ports: z.record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable()).nullable(),
 });
 
-export async function observeRegistry(host: Connection, settings: RegistrySettings): Promise<ObservedRegistry> {
-  const { registry } = hostPaths(host, settings.name);
-  const unit = `${settings.name}.service`;
-  const args = [
-    unit,
-    registry.config,
-    registry.compose,
-    registry.unit,
-    settings.name,
-    String(settings.port),
-    registry.storage,
-  ];
-  const probes = parseProbes(await mustRun(host, "look at the registry", script, args), host.name);
-  const read = (name: string) => probeNamed(probes, name, host.name);
-  const text = (name: string) => (read(name).exitCode === 0 ? read(name).text.trim() : "");
-  const properties = Object.fromEntries(
-    text("unit")
+export function readRegistry(probes: Probes): ObservedRegistry {
+  const unit = Object.fromEntries(
+    probes
+      .text("registry.unit")
+      .trim()
       .split("\n")
       .map((line) => line.split("=", 2)),
   );
+  const hash = (name: string) => {
+    const text = probes.text(`registry.file-${name}`).trim();
+    return text === "absent" ? null : text;
+  };
   return {
     unit: {
-      loaded: properties.LoadState === "loaded",
-      active: properties.ActiveState ?? "unknown",
-      enabled: properties.UnitFileState || "disabled",
+      loaded: unit.LoadState === "loaded",
+      active: unit.ActiveState ?? "unknown",
+      enabled: unit.UnitFileState || "disabled",
     },
-    files: { config: hash(text("file-config")), compose: hash(text("file-compose")), unit: hash(text("file-unit")) },
-    dockerVersion: text("docker") || null,
-    container: readContainer(text("container")),
-    listeners: text("listeners").split("\n").filter(Boolean),
-    apiStatus: Number(text("api")) || 0,
-    storage: text("storage") === "present",
+    files: { config: hash("config"), compose: hash("compose"), unit: hash("unit") },
+    dockerVersion: probes.optional("registry.docker")?.trim() || null,
+    container: readContainer(probes.optional("registry.container")),
+    listeners: probes.text("registry.listeners").split("\n").filter(Boolean),
+    apiStatus: Number(probes.text("registry.api").trim()) || 0,
+    storage: probes.text("registry.storage").trim() === "present",
   };
 }
 
-function hash(value: string): string | null {
-  return /^[0-9a-f]{64}$/.test(value) ? value : null;
-}
-
-function readContainer(text: string): ObservedRegistry["container"] {
-  if (text === "") return null;
+function readContainer(text: string | undefined): ObservedRegistry["container"] {
+  if (!text) return null;
   const { status, running, image, labels, ports } = Container.parse(JSON.parse(text));
   const published = Object.values(ports ?? {}).flatMap((bindings) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({ address: HostIp, port: Number(HostPort) })),

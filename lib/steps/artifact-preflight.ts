@@ -1,4 +1,4 @@
-import { readDelivered } from "../delivery/record.ts";
+import { provenDigest, readDelivered } from "../delivery/delivered.ts";
 import { InfraBlockedError, messageOf, UserError } from "../errors.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
@@ -54,7 +54,7 @@ async function judgeDelivered(pin: PreflightPin, spec: Spec, context: StepContex
   const delivered = await readDelivered(context.connection(spec.target), pin.service, pin.stableImage, pin.commit);
   const where = `${spec.target} image ${pin.stableImage}:${pin.commit}`;
   if (!delivered) return [{ what: "image on the target", expected: "there", found: "none", where }];
-  const digest = pin.digest ? expectEqual("delivered digest", pin.digest, delivered.digest, where) : undefined;
+  const digest = pin.digest ? expectEqual("delivered digest", pin.digest, provenDigest(delivered), where) : undefined;
   return [...judgeImageLabels(pin, delivered.labels, where).reasons, ...(digest ? [digest] : [])];
 }
 

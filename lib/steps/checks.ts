@@ -11,7 +11,7 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 export async function imageLabelCheck(spec: StepSpecs["image-label-check"], context: StepContext): Promise<void> {
   const { artifact, target } = spec;
   const where = `${target.host} container ${target.container}`;
-  const container = await observeTarget(artifact.service, target, context);
+  const { container } = await observeTarget(artifact, target, context);
   assertOk(
     artifact.service,
     container ? judgeImageLabels(artifact, container.imageLabels, where) : verdictOf([noContainer(where)]),
@@ -24,7 +24,7 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
   const { artifact, target } = spec;
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
-    const container = await observeTarget(artifact.service, target, context);
+    const { container } = await observeTarget(artifact, target, context);
     const verdict = container
       ? judgeHealth(artifact.commit, container.health)
       : verdictOf([noContainer(`${target.host} container ${target.container}`)]);

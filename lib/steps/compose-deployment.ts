@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { deployKeyPrefix } from "../catalog/index.ts";
-import { controlledEnvFile } from "../compose/config-json.ts";
 import { composeDeployScript } from "../compose/deploy-script.ts";
 import { imageRepository } from "../config/ci-file.ts";
-import { type DeliveredImage, readDelivered } from "../delivery/record.ts";
+import { provenDigest } from "../delivery/delivered.ts";
 import { UserError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
+import type { ObservedImage } from "../observe/compose.ts";
 import { mustRun } from "../ssh/script.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
@@ -24,26 +24,27 @@ const lockWaitSeconds = 300;
 export async function composeDeployment(spec: Spec, context: StepContext): Promise<void> {
   const { artifact, target } = spec;
   const host = context.connection(target.host);
-  const image = await readDelivered(host, artifact.service, target.stableImage, artifact.commit);
+  const { images } = await observeTarget(artifact, target, context);
+  const image = images[artifact.commit];
   if (!image) {
     throw new UserError({
       what: `${artifact.service}: ${target.host} has no image ${target.stableImage}:${artifact.commit}`,
       remedy: "apply the whole stack: its delivery brings the image",
     });
   }
-  const envFile = await controlledEnvFile(host, target);
   const args = [
     `${hostPaths(host).locks}/compose-${target.project}`,
     String(lockWaitSeconds),
     target.project,
     target.root,
     target.file,
-    envFile,
+    "path" in target.envFile ? target.envFile.path : "",
+    "path" in target.envFile ? "" : target.envFile.configJson,
     target.composeService,
     target.container,
     target.stableImage,
     artifact.commit,
-    image.imageId,
+    image.id,
     deployKeyPrefix(artifact.service),
   ];
   const outcome = await mustRun(host, `deploy ${artifact.service}`, composeDeployScript, args, {
@@ -56,12 +57,12 @@ export async function composeDeployment(spec: Spec, context: StepContext): Promi
 }
 
 /** The keys that a deployment owns in the controlled env file. */
-function deployKeys({ artifact }: Spec, image: DeliveredImage): string {
+function deployKeys({ artifact }: Spec, image: ObservedImage): string {
   const prefix = deployKeyPrefix(artifact.service);
   const values = {
     COMMIT: artifact.commit,
     REQUESTED_COMMIT: artifact.commit,
-    DIGEST: image.digest ?? artifact.digest ?? "",
+    DIGEST: provenDigest(image) ?? artifact.digest ?? "",
     IMAGE: `${imageRepository(artifact.service)}:${artifact.commit}`,
   };
   return Object.entries(values)
@@ -70,14 +71,14 @@ function deployKeys({ artifact }: Spec, image: DeliveredImage): string {
 }
 
 /** Looks until everything is as pinned or the service's deadline is over; says what was last seen. */
-async function verify(spec: Spec, image: DeliveredImage, context: StepContext): Promise<void> {
+async function verify(spec: Spec, image: ObservedImage, context: StepContext): Promise<void> {
   const { artifact, target } = spec;
   const seconds = target.health.deadlineSeconds;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const container = await observeTarget(artifact.service, target, context);
+    const { container } = await observeTarget(artifact, target, context);
     const where = `${target.host} container ${target.container}`;
-    const verdict = judgeDeployment({ ...artifact, imageId: image.imageId }, container, where);
+    const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, where);
     if (verdict.ok) {
       context.say(`${artifact.service} is live at ${artifact.commit}`);
       return;

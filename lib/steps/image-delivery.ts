@@ -1,7 +1,9 @@
+import { provenDigest, readDelivered } from "../delivery/delivered.ts";
 import { pullScript } from "../delivery/pull-script.ts";
-import { type DeliveredImage, readDelivered, writeRecord } from "../delivery/record.ts";
+import { writeDeliveryRecord } from "../delivery/record.ts";
 import { InfraBlockedError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
+import type { ObservedImage } from "../observe/compose.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
 import { mustRun } from "../ssh/script.ts";
@@ -24,9 +26,9 @@ export async function imageDelivery(spec: Spec, context: StepContext): Promise<v
     await withRegistry(context.connection(registry.host), registry.port, async (client, endpoint) => {
       const found = await client.artifact(wanted.repository, wanted.commit);
       const artifact = requireArtifact(wanted, found, `${registry.host} 127.0.0.1:${registry.port}`);
-      if (delivered && isImageOf(artifact, delivered.imageId)) {
+      if (delivered && isImageOf(artifact, delivered.id)) {
         context.say(`${spec.stableImage}:${wanted.commit} is already on ${spec.target}`);
-        if (delivered.digest !== artifact.digest) await record(artifact, delivered.imageId);
+        if (provenDigest(delivered) !== artifact.digest) await record(artifact, delivered.id);
         return;
       }
       await record(artifact, await pull(spec, artifact, endpoint, context));
@@ -37,7 +39,7 @@ export async function imageDelivery(spec: Spec, context: StepContext): Promise<v
   }
 
   async function record(artifact: Artifact, imageId: string): Promise<void> {
-    await writeRecord(target, wanted.service, wanted.commit, {
+    await writeDeliveryRecord(target, wanted.service, wanted.commit, {
       digest: artifact.digest,
       imageId: imageId as Artifact["digest"],
     });
@@ -73,7 +75,7 @@ function isImageOf(artifact: Artifact, imageId: string): boolean {
 }
 
 /** Without the registry: the labels say the commit, and the record says the pin's digest where it has one. */
-function isProven(spec: Spec, delivered: DeliveredImage | undefined): boolean {
+function isProven(spec: Spec, delivered: ObservedImage | undefined): boolean {
   if (!delivered || !judgeImageLabels(spec.artifact, delivered.labels, "").ok) return false;
-  return spec.artifact.digest === undefined || spec.artifact.digest === delivered.digest;
+  return spec.artifact.digest === undefined || spec.artifact.digest === provenDigest(delivered);
 }

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Connection, HostName } from "../config/hosts.ts";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
+import { receiptPath, writeReceiptFunction } from "../receipts.ts";
+import { mustRun } from "../ssh/script.ts";
 import { artifactPreflight } from "./artifact-preflight.ts";
 import { healthCommitCheck, imageLabelCheck } from "./checks.ts";
 import { composeDeployment } from "./compose-deployment.ts";
@@ -11,7 +13,7 @@ import { stepVariables } from "./environment.ts";
 import { hostScript } from "./host-script.ts";
 import { imageDelivery } from "./image-delivery.ts";
 import { registryHealth } from "./registry-health.ts";
-import type { StepContext, StepName, StepSpecs } from "./specs.ts";
+import type { StepContext, StepName, StepReceipt, StepSpecs } from "./specs.ts";
 
 const steps: { readonly [Name in StepName]: (spec: StepSpecs[Name], context: StepContext) => Promise<void> } = {
   "registry-health": registryHealth,
@@ -38,14 +40,21 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
     throw new UserError({ what: "unknown step", found: name, allowed: Object.keys(steps).join(", ") }, exitCodes.usage);
   const spec = JSON.parse(required(stepVariables.spec)) as StepSpecs[Name];
   const connections = JSON.parse(required(stepVariables.connections)) as Connection[];
-  await step(spec, {
-    connection: (host: HostName) => {
-      const found = connections.find(({ name: candidate }) => candidate === host);
-      if (!found) throw new Error(`step ${name} was not given a connection to ${host}`);
-      return found;
-    },
-    say: (line) => process.stdout.write(`${line}\n`),
-  });
+  const connection = (host: HostName) => {
+    const found = connections.find(({ name: candidate }) => candidate === host);
+    if (!found) throw new Error(`step ${name} was not given a connection to ${host}`);
+    return found;
+  };
+  await step(spec, { connection, say: (line) => process.stdout.write(`${line}\n`) });
+  const receipt = process.env[stepVariables.receipt];
+  if (receipt) await leaveReceipt(JSON.parse(receipt) as StepReceipt, connection);
+}
+
+/** Proof on the host that this spec was applied there, with the repair that was asked for. */
+async function leaveReceipt({ host, key, spec }: StepReceipt, connection: StepContext["connection"]): Promise<void> {
+  const target = connection(host);
+  const args = [receiptPath(target, key), spec, required(stepVariables.repair)];
+  await mustRun(target, "write the receipt", `set -eu\n${writeReceiptFunction}\nwrite_receipt "$@"`, args);
 }
 
 /** A plan carries the hash of the bundle that it was made with; another bundle would do something that nobody reviewed. */

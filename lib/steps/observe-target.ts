@@ -1,12 +1,18 @@
-import { deployKeyPrefix } from "../catalog/index.ts";
-import { type ObservedContainer, observeContainer } from "../observe/container.ts";
-import type { ComposeTarget, StepContext } from "./specs.ts";
+import type { ComposeTarget } from "../compose/target.ts";
+import type { ObservedService } from "../observe/compose.ts";
+import { observeHost } from "../observe/host.ts";
+import type { StepContext } from "./specs.ts";
 
-/** Looks at the container of a Compose service. */
-export function observeTarget(
-  service: string,
+/** Looks at one Compose service, with the image of one commit. */
+export async function observeTarget(
+  artifact: { readonly service: string; readonly commit: string },
   target: ComposeTarget,
   context: StepContext,
-): Promise<ObservedContainer | undefined> {
-  return observeContainer(context.connection(target.host), target.container, deployKeyPrefix(service), target.health);
+): Promise<ObservedService> {
+  const { service, commit } = artifact;
+  const host = context.connection(target.host);
+  const { services } = await observeHost(host, { services: [{ service, target, commits: [commit] }] });
+  const found = services.get(service);
+  if (!found) throw new Error(`${target.host}: the look at ${service} gave nothing`);
+  return found;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
-import { observeRegistry } from "../observe/registry.ts";
+import { observeRegistry } from "../observe/host.ts";
 import { registryFiles } from "../registry/files.ts";
 import { judgeRegistry } from "../verdicts/registry-health.ts";
 import { renderReasons } from "../verdicts/verdict.ts";

@@ -1,4 +1,6 @@
+import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection, HostName } from "../config/hosts.ts";
+import type { ReceiptKey } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
 
@@ -7,23 +9,6 @@ export interface RegistrySource {
   readonly host: HostName;
   /** Port of the registry on that host's loopback. */
   readonly port: number;
-}
-
-/** A service of a Compose project, as deployed and as looked at. */
-export interface ComposeTarget {
-  readonly host: HostName;
-  readonly container: string;
-  readonly composeService: string;
-  /** Image name of the Compose file, without a tag. */
-  readonly stableImage: string;
-  readonly project: string;
-  /** Project folder on the host. */
-  readonly root: string;
-  /** Compose file, relative to the project folder. */
-  readonly file: string;
-  /** The controlled env file, or the config.json that names it. */
-  readonly envFile: { readonly path: string } | { readonly configJson: string };
-  readonly health: { readonly port: number; readonly path: string; readonly deadlineSeconds: number };
 }
 
 /** The spec of every step, by the step's name. Plain data: it is handed over as JSON and never holds a secret. */
@@ -46,6 +31,13 @@ export interface StepSpecs {
   "health-commit-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
 }
 export type StepName = keyof StepSpecs;
+
+/** What to leave on a host after the step succeeded. */
+export interface StepReceipt {
+  readonly host: HostName;
+  readonly key: ReceiptKey;
+  readonly spec: string;
+}
 
 /** What a step runs with besides its spec. */
 export interface StepContext {

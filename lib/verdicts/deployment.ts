@@ -1,5 +1,5 @@
 import { deployKeyPrefix } from "../catalog/index.ts";
-import type { ObservedContainer } from "../observe/container.ts";
+import type { ObservedContainer } from "../observe/compose.ts";
 import { judgeHealth } from "./health-commit.ts";
 import { judgeImageLabels } from "./image-labels.ts";
 import { expectEqual, type Reason, type Verdict, verdictOf } from "./verdict.ts";

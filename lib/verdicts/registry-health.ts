@@ -1,6 +1,7 @@
 import type { ObservedRegistry } from "../observe/registry.ts";
 import type { ManagedFile } from "../registry/files.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
+import { isLoopback, listenerAddress } from "./drift.ts";
 import { type Reason, verdictOf } from "./verdict.ts";
 
 export const registryScopes = ["unit", "docker", "container", "listener", "api", "storage", "files", "image"] as const;
@@ -85,8 +86,7 @@ function judgeContainer(
 /** Loopback only, by what the kernel listens on and by what Docker published: an extra port counts too. */
 function judgeListener(observed: ObservedRegistry, settings: RegistrySettings, host: string): RegistryCheck {
   const allowed = `127.0.0.1:${settings.port} or [::1]:${settings.port}`;
-  const isLoopback = (address: string) => address === "127.0.0.1" || address === "::1";
-  const open = observed.listeners.filter((listener) => !isLoopback(addressOf(listener)));
+  const open = observed.listeners.filter((listener) => !isLoopback(listenerAddress(listener)));
   const published = (observed.container?.published ?? []).filter(
     ({ address, port }) => !isLoopback(address) || port !== settings.port,
   );
@@ -95,14 +95,6 @@ function judgeListener(observed: ObservedRegistry, settings: RegistrySettings, h
     ...open.map((listener) => reason("listener", allowed, listener, host)),
     ...published.map(({ address, port }) => reason("published port", allowed, `${address || "0.0.0.0"}:${port}`, host)),
   );
-}
-
-/** `127.0.0.1:5000`, `[::1]:5000`, `*:5000` as ss(8) prints them, without zone and port. */
-function addressOf(listener: string): string {
-  return listener
-    .slice(0, listener.lastIndexOf(":"))
-    .replace(/^\[|\]$/g, "")
-    .replace(/%.*$/, "");
 }
 
 function judgeFiles(observed: ObservedRegistry, files: readonly ManagedFile[], host: string): RegistryCheck {

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { deployKeyPrefix } from "../catalog/index.ts";
+import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import type { ComposeTarget } from "../compose/target.ts";
+import type { Connection } from "../config/hosts.ts";
+import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../delivery/record.ts";
+import { shellCommand } from "../ssh/quote.ts";
+import type { HealthReply } from "../verdicts/health-commit.ts";
+import type { Probes } from "./probe.ts";
+
+/** One service of a Compose project, to look at. */
+export interface ComposeSubject {
+  readonly service: string;
+  readonly target: ComposeTarget;
+  /** Commits whose images and delivery records matter: the pinned one, and the one of the receipt. */
+  readonly commits: readonly string[];
+}
+
+/** What one container of a host was seen to be. */
+export interface ObservedContainer {
+  readonly id: string;
+  /** Docker's own word: running, exited, restarting … */
+  readonly status: string;
+  readonly imageId: string;
+  readonly imageLabels: Readonly<Record<string, string>>;
+  /** Our deploy keys in the container's environment; no other key is ever read. */
+  readonly deployEnv: Readonly<Record<string, string>>;
+  readonly health: HealthReply;
+}
+
+/** An image under a commit tag. */
+export interface ObservedImage {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What the delivery of that commit recorded. */
+  readonly record: DeliveryRecord | undefined;
+}
+
+export interface ObservedService {
+  /** Undefined where there is no container of that name. */
+  readonly container: ObservedContainer | undefined;
+  /** Id of the image under the stable name; undefined where there is none. */
+  readonly stableImageId: string | undefined;
+  /** Images under the commit tags, by commit. */
+  readonly images: Readonly<Record<string, ObservedImage>>;
+  /** Our keys of the controlled env file; undefined where the file cannot be read. */
+  readonly envKeys: Readonly<Record<string, string>> | undefined;
+}
+
+const containerFormat =
+  '{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}}}';
+const addressFormat = "{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+
+/** Shell functions that the probes call. Containers without an address of their own are on the host's network. */
+const functions = `${controlledEnvFileFunction}
+containers() { timeout 10 docker inspect --type container -f "$1" $names 2>"$work/inspect"; grep -viE 'no such (container|object)' "$work/inspect" >&2; [ "$PIPESTATUS" -ne 0 ]; }
+container_images() { local ids; ids=$(containers '{{.Image}}' | sort -u); [ -z "$ids" ] || timeout 10 docker image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
+tagged_images() { timeout 10 docker image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images 2>"$work/images"; grep -viE 'no such (image|object)' "$work/images" >&2; [ "$PIPESTATUS" -ne 0 ]; }
+container_env() { containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}' | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_[A-Z_]+=/'; }
+records() { local file; for file in $record_files; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
+health() {
+  local address
+  address=$(awk -v name="/$1" '$1 == name { print $2 }' "$work/addresses")
+  curl -sS --noproxy '*' --max-time 5 --max-filesize 1048576 -o - -w '\\n%{http_code} %{url_effective}' "http://\${address:-127.0.0.1}:$2$3"
+}
+env_keys() {
+  local file
+  file=$(controlled_env_file "$1" "$2" "$3") || return 1
+  awk '{ sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") } match($0, /^UNIDESK_[A-Z0-9_]+_DEPLOY_[A-Z_]+[ \\t]*[=:][ \\t]*/) { key = substr($0, 1, RLENGTH); sub(/[ \\t]*[=:][ \\t]*$/, "", key); print key "=" substr($0, RLENGTH + 1) }' "$file"
+}
+`;
+
+/** The probes that `readServices` reads, for all services of one host and one Compose project. */
+export function composeProbes(host: Connection, subjects: readonly ComposeSubject[]): string {
+  const [first] = subjects;
+  if (!first) return "";
+  const { target } = first;
+  const images = subjects.flatMap(({ target: { stableImage }, commits }) => [
+    stableImage,
+    ...commits.map((commit) => `${stableImage}:${commit}`),
+  ]);
+  const records = subjects.flatMap(({ service, commits }) =>
+    commits.map((commit) => deliveryPath(host, service, commit)),
+  );
+  const env = "path" in target.envFile ? [target.envFile.path, "", ""] : ["", target.envFile.configJson, target.root];
+  return `${functions}
+names=${list(subjects.map(({ target: { container } }) => container))}
+images=${list(images)}
+record_files=${list(records)}
+containers ${shellCommand([addressFormat])} > "$work/addresses" 2>/dev/null
+${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
+probe_later compose.images tagged_images
+probe compose.containers ${shellCommand(["containers", containerFormat])}
+probe compose.labels container_images
+probe compose.env container_env
+probe compose.records records
+probe compose.keys ${shellCommand(["env_keys", ...env])}
+`;
+}
+
+/** Words for an unquoted shell variable; every one is a name or path of ours without white space. */
+function list(words: readonly string[]): string {
+  return shellCommand([[...new Set(words)].join(" ")]);
+}
+
+const Labels = z
+  .record(z.string(), z.string())
+  .nullable()
+  .transform((labels) => labels ?? {});
+const ContainerLine = z.strictObject({ name: z.string(), id: z.string(), status: z.string(), imageId: z.string() });
+const LabelLine = z.strictObject({ id: z.string(), labels: Labels });
+const ImageLine = LabelLine.extend({ tags: z.array(z.string()).nullable() });
+
+export function readServices(
+  probes: Probes,
+  host: Connection,
+  subjects: readonly ComposeSubject[],
+): ReadonlyMap<string, ObservedService> {
+  if (subjects.length === 0) return new Map();
+  const containers = jsonLines(probes.text("compose.containers"), ContainerLine);
+  const labels = new Map(jsonLines(probes.text("compose.labels"), LabelLine).map((line) => [line.id, line.labels]));
+  const images = new Map(
+    jsonLines(probes.text("compose.images"), ImageLine).flatMap((line) => (line.tags ?? []).map((tag) => [tag, line])),
+  );
+  const records = keyedLines(probes.text("compose.records"));
+  const env = lines(probes.text("compose.env"));
+  const keys = probes.optional("compose.keys");
+  const readOne = ({ service, target, commits }: ComposeSubject): ObservedService => {
+    const found = containers.find(({ name }) => name === `/${target.container}`);
+    const commitImages = commits.flatMap((commit): [string, ObservedImage][] => {
+      const image = images.get(`${target.stableImage}:${commit}`);
+      const record = parseDeliveryRecord(records.get(deliveryPath(host, service, commit)) ?? "");
+      return image ? [[commit, { id: image.id, labels: image.labels, record }]] : [];
+    });
+    return {
+      container: found && {
+        id: found.id,
+        status: found.status,
+        imageId: found.imageId,
+        imageLabels: labels.get(found.imageId) ?? {},
+        deployEnv: environment(
+          env.filter((line) => line.startsWith(`${found.name} `)).map((line) => line.slice(found.name.length + 1)),
+        ),
+        health: healthReply(probes, service, target, host),
+      },
+      stableImageId: images.get(`${target.stableImage}:latest`)?.id,
+      images: Object.fromEntries(commitImages),
+      envKeys:
+        keys === undefined
+          ? undefined
+          : environment(lines(keys).filter((line) => line.startsWith(deployKeyPrefix(service)))),
+    };
+  };
+  return new Map(subjects.map((subject) => [subject.service, readOne(subject)]));
+}
+
+function healthReply(probes: Probes, service: string, { health }: ComposeTarget, host: Connection): HealthReply {
+  const { exitCode, text } = probes.get(`health.${service}`);
+  if (exitCode !== 0) {
+    const where = `${host.name} port ${health.port} ${health.path}`;
+    return { status: 0, body: "", error: text.trim() || `curl exited with ${exitCode}`, where };
+  }
+  const at = text.lastIndexOf("\n");
+  const [status = "0", url = ""] = text.slice(at + 1).split(" ");
+  return { status: Number(status), body: text.slice(0, at), where: `${host.name} ${url}` };
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
+
+function jsonLines<S extends z.ZodType>(text: string, schema: S): z.output<S>[] {
+  return lines(text).map((line) => schema.parse(JSON.parse(line)));
+}
+
+/** `<key> <rest>` lines. */
+function keyedLines(text: string): Map<string, string> {
+  return new Map(lines(text).map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+}
+
+/** KEY=VALUE lines; the last one of a key wins. */
+function environment(entries: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    entries
+      .filter((line) => line.includes("="))
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+}

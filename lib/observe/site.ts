@@ -1,0 +1,46 @@
+import { targetOf } from "../compose/target.ts";
+import type { Pin } from "../config/deploy-file.ts";
+import type { HostName } from "../config/hosts.ts";
+import type { Site } from "../config/site.ts";
+import { InfraBlockedError, messageOf } from "../errors.ts";
+import { openMaster } from "../ssh/master.ts";
+import { type HostFacts, observeHost } from "./host.ts";
+
+/** What a look at all hosts gave. A host that could not be looked at is absent, with a warning. */
+export interface SiteFacts {
+  readonly hosts: Readonly<Partial<Record<HostName, HostFacts>>>;
+  /** One sentence a host that was not observed. */
+  readonly warnings: readonly string[];
+}
+
+export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };
+
+/** Looks at every host that matters, in parallel; opens the hosts' shared connections for the steps. */
+export async function observeSite(site: Site, pins: readonly Pin[]): Promise<SiteFacts> {
+  const names: HostName[] = ["d601", "main-server"];
+  const looks = await Promise.all(names.map((name) => observeOne(site, name, pins)));
+  return {
+    hosts: Object.fromEntries(looks.flatMap((look, index) => ("facts" in look ? [[names[index], look.facts]] : []))),
+    warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : [])),
+  };
+}
+
+async function observeOne(
+  site: Site,
+  name: HostName,
+  pins: readonly Pin[],
+): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
+  const host = site.connections[name];
+  const services = pins
+    .filter((pin) => pin.consumer.runtime.host === name)
+    .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commits: [pin.commit] }));
+  try {
+    await openMaster(host);
+    return { facts: await observeHost(host, { services, ...(name === "d601" ? { registry: site.registry } : {}) }) };
+  } catch (error) {
+    const blocked = error instanceof InfraBlockedError ? `infra-blocked (${error.missingChannels.join(", ")}): ` : "";
+    return {
+      warning: `${blocked}${name} was not observed; its diff compares with Terraform's state only\n${messageOf(error)}`,
+    };
+  }
+}

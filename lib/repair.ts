@@ -1,0 +1,61 @@
+import type { Receipt } from "./receipts.ts";
+
+/** What was seen of one thing that a step manages. */
+export interface Look {
+  /** Why it is not as declared now; undefined where it is. */
+  readonly drift: string | undefined;
+  /** Why it is not as its last receipt says; undefined where it is. Same as `drift` where nothing new is declared. */
+  readonly driftFromReceipt: string | undefined;
+}
+
+export interface RepairInput {
+  /** What is declared, one line. */
+  readonly spec: string;
+  /** What was seen; undefined where nobody looked. */
+  readonly look: Look | undefined;
+  readonly receipt: Receipt | undefined;
+  /** Machine id and change time of the nearest existing parent of the receipt. */
+  readonly origin: string;
+  /**
+   * Whether Terraform's state already says what is declared; undefined where the state cannot be read
+   * before synth (a remote backend).
+   */
+  readonly stateIsAsDeclared: boolean | undefined;
+}
+
+export interface Repair {
+  /** Value of the trigger `repair`. */
+  readonly value: string;
+  /** Which triggers Terraform's own comparison leaves out. */
+  readonly ignore: "none" | "repair" | "triggers";
+}
+
+export const unobserved: Repair = { value: "", ignore: "repair" };
+
+/**
+ * Terraform compares with its state only; this makes the state differ exactly when the host does.
+ * Nothing volatile enters a value, so that a diff and the deploy after it agree.
+ */
+export function decideRepair(input: RepairInput): Repair {
+  const { look, receipt, spec } = input;
+  const last = receipt?.repair ?? "";
+  if (!look) return { value: last, ignore: "repair" };
+  const next = (reason: string): Repair => ({
+    value: sanitize(receipt ? `${receipt.generation + 1}: ${reason}` : `first: ${input.origin}: ${reason}`),
+    ignore: "none",
+  });
+  if (receipt && receipt.spec !== spec) {
+    if (look.driftFromReceipt) return next(look.driftFromReceipt);
+    // A new pin and nothing else: Terraform sees it by itself, unless its state is ahead of the host.
+    if (input.stateIsAsDeclared === false) return { value: last, ignore: "repair" };
+    return look.drift ? next(look.drift) : { value: last, ignore: "triggers" };
+  }
+  if (look.drift) return next(look.drift);
+  // As declared: also an old copy of the state, with other values, must be quiet.
+  return { value: last, ignore: receipt ? "triggers" : "repair" };
+}
+
+/** One line without characters that a shell or a receipt would read as something else. */
+export function sanitize(text: string): string {
+  return text.replaceAll(/[^\w .,:;/+=@()-]/g, "_").slice(0, 300);
+}

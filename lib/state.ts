@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Site } from "./config/site.ts";
+
+/** The needed part of Terraform's state format, version 4. */
+const State = z.object({
+  resources: z.array(
+    z.object({
+      type: z.string(),
+      name: z.string(),
+      instances: z.array(
+        z.object({ attributes: z.object({ triggers: z.record(z.string(), z.string()).nullish() }).nullish() }),
+      ),
+    }),
+  ),
+});
+
+/** Triggers of every null_resource in a stack's state, by name. */
+export type StateTriggers = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+/** File of a stack's state with the local backend. */
+export function localStateFile(site: Pick<Site, "root" | "target">, stack: string): string {
+  return join(site.root, "state", site.target, `${stack}.tfstate`);
+}
+
+/** Undefined where the state cannot be read before synth, as with a remote backend. */
+export function readStateTriggers(site: Site, stack: string): StateTriggers | undefined {
+  if (site.backend.type !== "local") return undefined;
+  let text: string;
+  try {
+    text = readFileSync(localStateFile(site, stack), "utf8");
+  } catch {
+    return new Map();
+  }
+  const state = State.safeParse(JSON.parse(text || '{"resources":[]}'));
+  if (!state.success) return undefined;
+  return new Map(
+    state.data.resources
+      .filter(({ type }) => type === "null_resource")
+      .map(({ name, instances }) => [name, instances[0]?.attributes?.triggers ?? {}]),
+  );
+}

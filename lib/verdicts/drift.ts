@@ -1,0 +1,99 @@
+import { deployKeyPrefix } from "../catalog/index.ts";
+import { shortCommit } from "../config/values.ts";
+import { imageLabels } from "../labels.ts";
+import type { ObservedService } from "../observe/compose.ts";
+import type { ObservedRegistry } from "../observe/registry.ts";
+import type { ManagedFile } from "../registry/files.ts";
+import type { RegistrySettings } from "../registry/settings.ts";
+import { judgeHealth } from "./health-commit.ts";
+
+/**
+ * Why a thing on a host is not as declared, in the few words that a reviewer reads in the diff;
+ * undefined where it is. Nothing volatile goes in: no times, counters or addresses.
+ */
+export type Drift = string | undefined;
+
+export function registryFileDrift(file: ManagedFile, expectedSha256: string, observed: ObservedRegistry): Drift {
+  const found = observed.files[file.name];
+  const name = file.path.slice(file.path.lastIndexOf("/") + 1);
+  if (found === null) return `${name} missing`;
+  return found === expectedSha256 ? undefined : `${name} edited`;
+}
+
+/** `configSha256` is the config.yml that was applied last. */
+export function registryServiceDrift(
+  settings: RegistrySettings,
+  configSha256: string,
+  { unit, container, apiStatus, listeners }: ObservedRegistry,
+): Drift {
+  if (!unit.loaded) return "unit not installed";
+  if (unit.enabled !== "enabled") return `unit ${unit.enabled}`;
+  // While systemd restarts it again and again, state and container alternate: one reason for all of that.
+  if (unit.active !== "active" && unit.active !== "activating") return `unit ${unit.active}`;
+  if (unit.active !== "active" || container?.status !== "running" || apiStatus !== 200) return "API does not answer";
+  if (container.image !== settings.image) return `image ${container.image}, declared ${settings.image}`;
+  if (container.configSha256 !== configSha256) return "runs with another config.yml";
+  if (container.published.some(({ address, port }) => !isLoopback(address) || port !== settings.port)) {
+    return "published beyond its loopback port";
+  }
+  return listeners.every((listener) => isLoopback(listenerAddress(listener))) ? undefined : "listens beyond loopback";
+}
+
+/** The commit's image must be on its target, with the content that its delivery recorded. */
+export function deliveryDrift(
+  wanted: { readonly service: string; readonly commit: string; readonly digest?: string },
+  stableImage: string,
+  observed: ObservedService,
+): Drift {
+  const image = observed.images[wanted.commit];
+  const name = `${stableImage}:${shortCommit(wanted.commit)}`;
+  if (!image) return `image ${name} missing`;
+  if (image.labels[imageLabels.revision] !== wanted.commit) return `image ${name} is of another commit`;
+  if (!image.record) return `image ${name} has no delivery record`;
+  if (image.record.imageId !== image.id) return `image ${name} is not the delivered one`;
+  if (wanted.digest && image.record.digest !== wanted.digest) return `image ${name} was delivered by another digest`;
+  return undefined;
+}
+
+export function deploymentDrift(
+  wanted: { readonly service: string; readonly commit: string },
+  observed: ObservedService,
+): Drift {
+  const { container, images, stableImageId, envKeys } = observed;
+  if (!container) return "container missing";
+  const live = container.imageLabels[imageLabels.revision];
+  if (live !== wanted.commit) {
+    return `live commit ${live ? shortCommit(live) : "unknown"}, pinned ${shortCommit(wanted.commit)}`;
+  }
+  // A container that crashes again and again is now running, now restarting: one reason for both.
+  const comesAndGoes = container.status === "running" || container.status === "restarting";
+  if (!comesAndGoes) return `container ${container.status}`;
+  const image = images[wanted.commit];
+  if (image && container.imageId !== image.id) return "container runs another image of the same commit";
+  if (stableImageId !== container.imageId) return "stable tag moved to another image";
+  const prefix = deployKeyPrefix(wanted.service);
+  for (const key of ["COMMIT", "REQUESTED_COMMIT"]) {
+    if (envKeys?.[prefix + key] !== wanted.commit) return `env file key ${prefix}${key} changed`;
+  }
+  const digest = image?.record?.digest;
+  if (digest && envKeys?.[`${prefix}DIGEST`] !== digest) return `env file key ${prefix}DIGEST changed`;
+  const requested =
+    container.deployEnv[`${prefix}REQUESTED_COMMIT`] ?? container.deployEnv.UNIDESK_DEPLOY_REQUESTED_COMMIT;
+  if (requested !== wanted.commit) return "container was asked for another commit";
+  const [reason] = judgeHealth(wanted.commit, container.health).reasons;
+  if (!reason) return undefined;
+  return reason.what.startsWith("deploy.") ? `health says another ${reason.what}` : "not healthy";
+}
+
+/** `127.0.0.1:5000`, `[::1]:5000`, `*:5000` as ss(8) prints them, without zone and port. */
+export function listenerAddress(listener: string): string {
+  return listener
+    .slice(0, listener.lastIndexOf(":"))
+    .replace(/%[^\]]*/, "")
+    .replace(/^\[|\]$/g, "");
+}
+
+/** `[::1]:5000` counts as loopback. */
+export function isLoopback(address: string): boolean {
+  return address === "127.0.0.1" || address === "::1";
+}

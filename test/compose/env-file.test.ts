@@ -1,0 +1,143 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { setEnvKeysFunction } from "../../lib/compose/env-file.ts";
+import { bash, tempFolder, write } from "../support.ts";
+
+const call = `${setEnvKeysFunction}\nset_env_keys "$1"`;
+
+/** Sets keys in a file of that content; returns what the function printed and what the file holds then. */
+function set(content: string | Uint8Array, wanted: string, file = write(tempFolder(), "compose.env", content as string)) {
+  const { exitCode, stdout, stderr } = bash(call, [file], wanted);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(readdirSync(dirname(file))).toEqual(["compose.env"]);
+  return { printed: stdout.toString(), content: readFileSync(file, "latin1") };
+}
+
+test.each([
+  ["a plain line", "A=1\nKEY=old\nB=2\n", "A=1\nKEY=new\nB=2\n"],
+  ["KEY: v", "KEY: old\n", "KEY=new\n"],
+  ["KEY : v", "KEY : old\n", "KEY=new\n"],
+  ["KEY = v", "KEY = old\n", "KEY=new\n"],
+  ["export KEY=v", "export KEY=old\n", "export KEY=new\n"],
+  ["export, tabs and spaces", "  export\t KEY=old\n", "  export\t KEY=new\n"],
+  ["an indented line", "\t KEY=old\n", "\t KEY=new\n"],
+  ["every duplicate", "KEY=a\nX=1\nKEY=b\nKEY: c\n", "KEY=new\nX=1\nKEY=new\nKEY=new\n"],
+  ["CRLF", "A=1\r\nKEY=old\r\nB=2\r\n", "A=1\r\nKEY=new\r\nB=2\r\n"],
+  ["a last line without a newline", "A=1\nKEY=old", "A=1\nKEY=new\n"],
+  ["an empty value", "KEY=\n", "KEY=new\n"],
+  ["an absent key", "A=1\n", "A=1\nKEY=new\n"],
+  ["an absent key after a line without a newline", "A=1", "A=1\nKEY=new\n"],
+  ["an empty file", "", "KEY=new\n"],
+])("%s", (_, before, after) => {
+  expect(set(before, "KEY=new\n")).toEqual({ printed: "changed\n", content: after });
+});
+
+test.each([
+  ["a longer key", "KEYS=1\nKEY_2=1\nKEY2=1\n"],
+  ["a key that ends like ours", "MY_KEY=1\nMYKEY=1\nexportKEY=1\n"],
+  ["a comment", "#KEY=1\n # KEY=1\n"],
+  ["a value that names ours", "A=KEY=1\nB='KEY=1'\n"],
+  ["another case", "key=1\nKey=1\n"],
+  ["a dash or a dot", "KEY-A=1\nKEY.A=1\n"],
+  ["bytes that are no text", "A=\xff\xfe\x01\n\x80=1\n"],
+  ["a NUL byte", "A=1\0B\n"],
+  ["blank lines and blanks", "\n\n A=1 \t\n\n"],
+  ["very long lines", `A=${"x".repeat(200_000)}\n`],
+])("%s stays as it is", (_, foreign) => {
+  const before = Buffer.from(foreign, "latin1");
+  expect(set(before, "KEY=new\n").content).toBe(`${foreign}KEY=new\n`);
+});
+
+// Compose reads a quoted value over several lines; a line inside it is not a definition.
+test("a line inside another key's quoted value stays as it is", () => {
+  expect(set("A='first\nKEY=inside\n'\n", "KEY=new\n").content).toBe("A='first\nKEY=inside\n'\nKEY=new\n");
+});
+
+test.each(["two words", "a=b=c", "#no comment", "a # b", '"quoted"', "it's", "\\n \\t \\\\", "$HOME `id` ${X}", "", "ü"])(
+  "the value %j arrives byte for byte",
+  (value) => {
+    const wanted = `KEY=${value}\n`;
+    expect(set("KEY=old\n", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
+    expect(set("", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
+  },
+);
+
+test("several keys are set in one go, absent ones in their order", () => {
+  expect(set("B=0\nX=1\n", "A=1\nB=2\nC=3\n").content).toBe("B=2\nX=1\nA=1\nC=3\n");
+});
+
+describe("a file that already says so", () => {
+  test.each([
+    ["plainly", "A=1\nKEY=new\nB=2\n"],
+    ["twice", "KEY=new\nexport KEY=new\n"],
+    ["with CRLF", "KEY=new\r\n"],
+    ["in a last line without a newline", "A=1\nKEY=new"],
+  ])("%s is not written", (_, content) => {
+    const file = write(tempFolder(), "compose.env", content);
+    utimesSync(file, 1_000_000, 1_000_000);
+    const before = statSync(file);
+    expect(set("", "KEY=new\n", file)).toEqual({ printed: "unchanged\n", content });
+    expect(statSync(file)).toMatchObject({ mtimeMs: before.mtimeMs, ino: before.ino });
+  });
+});
+
+test.each([0o600, 0o640, 0o644])("the mode %o is kept", (mode) => {
+  const file = write(tempFolder(), "compose.env", "KEY=old\n");
+  chmodSync(file, mode);
+  set("", "KEY=new\n", file);
+  expect(statSync(file).mode & 0o777).toBe(mode);
+});
+
+test("a symbolic link stays one, and the file that it names is changed", () => {
+  const folder = tempFolder();
+  const real = write(join(folder, "state"), "compose.env", "KEY=old\n");
+  symlinkSync("state/compose.env", join(folder, "link.env"));
+  expect(bash(call, [join(folder, "link.env")], "KEY=new\n").exitCode).toBe(0);
+  expect(lstatSync(join(folder, "link.env")).isSymbolicLink()).toBe(true);
+  expect(readlinkSync(join(folder, "link.env"))).toBe("state/compose.env");
+  expect(readFileSync(real, "utf8")).toBe("KEY=new\n");
+  expect(readdirSync(join(folder, "state"))).toEqual(["compose.env"]);
+});
+
+describe("fails", () => {
+  const refusal = (file: string) => {
+    const { exitCode, stdout, stderr } = bash(call, [file], "KEY=new\n");
+    expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 1, stdout: "" });
+    return stderr;
+  };
+
+  test("if the file is not there, and leaves nothing behind", () => {
+    const folder = tempFolder();
+    expect(refusal(join(folder, "compose.env"))).toBe(`the env file ${folder}/compose.env is not there\n`);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("if its folder is not there", () => {
+    const file = join(tempFolder(), "state", "compose.env");
+    expect(refusal(file)).toBe(`the env file ${file} is not there\n`);
+  });
+
+  test("if it is a link to nothing, with the file that it names", () => {
+    const folder = tempFolder();
+    symlinkSync("gone.env", join(folder, "compose.env"));
+    expect(refusal(join(folder, "compose.env"))).toBe(`the env file ${folder}/gone.env is not there\n`);
+    expect(readdirSync(folder)).toEqual(["compose.env"]);
+  });
+
+  test("if it is a folder", () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, "compose.env"));
+    expect(refusal(join(folder, "compose.env"))).toBe(`the env file ${folder}/compose.env is not there\n`);
+  });
+});

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { checkValue, parseJson, readJsonFile } from "../../lib/config/json-file.ts";
+import { failureOf, tempFolder } from "../support.ts";
+
+const anything = z.any();
+const parse = (text: string) => parseJson(text, "x.json", anything);
+
+test("fails if the file is not there", () => {
+  const file = join(tempFolder(), "x.json");
+  const { message, exitCode } = failureOf(() => readJsonFile(file, "x.json", anything));
+  expect(message).toBe(
+    [
+      "x.json cannot be read",
+      `  found:   ENOENT: no such file or directory, open '${file}'`,
+      "  remedy:  restore x.json from Git",
+    ].join("\n"),
+  );
+  expect(exitCode).toBe(2);
+});
+
+test.each([["half an object", '{"a":1,'], ["nothing", ""], ["a comment", '{"a":1} // b'], ["a trailing comma", "[1,]"]])(
+  "fails if the text is %s",
+  (_, text) => {
+    const { message, exitCode } = failureOf(() => parse(text));
+    expect(message).toMatch(/^x\.json is not JSON\n {2}found: {3}.+\n {2}allowed: RFC 8259 JSON$/);
+    expect(exitCode).toBe(2);
+  },
+);
+
+describe("the same key twice", () => {
+  const twice = (line: number) =>
+    [
+      "x.json has the same key twice",
+      `  found:   line ${line}`,
+      "  allowed: each key once in its object",
+      "  remedy:  remove one of the two",
+    ].join("\n");
+
+  test.each([
+    ["at the top", '{"a":1,\n"a":2}', 2],
+    ["deep inside", '{"a":{"b":[{"c":1},\n{"d":1,\n"d":1}]}}', 3],
+    ["with equal values", '{"a":1,"a":1}', 1],
+    ["once escaped", '{"a":1,"\\u0061":2}', 1],
+    ["indented by tabs", '{\n\t"a": 1,\n\t"a": 2\n}', 3],
+  ])("fails if it is %s", (_, text, line) => {
+    const { message, exitCode } = failureOf(() => parse(text));
+    expect(message).toBe(twice(line));
+    expect(exitCode).toBe(2);
+  });
+
+  test.each(['{"a":{"b":1},"c":{"b":1}}', '[{"a":1},{"a":1}]', '{"a":"a: 1, a: 2","b":"{\\"a\\":1}"}', '{"a":1,"A":2}'])(
+    "is not seen in %s",
+    (text) => expect(parse(text)).toEqual(JSON.parse(text)),
+  );
+});
+
+test("a long value is shown shortened", () => {
+  const { message } = failureOf(() => checkValue("x".repeat(500), "value", z.literal("y", { error: "must be y" })));
+  expect(message).toBe(`value: found "${"x".repeat(96)}...; must be y`);
+});
+
+test("fails if the value itself is wrong, with its name alone", () => {
+  expect(failureOf(() => checkValue("latest", "--commit", z.literal("y", { error: "must be y" }))).message).toBe(
+    '--commit: found "latest"; must be y',
+  );
+});

@@ -1,0 +1,357 @@
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { type Options as ExecaOptions, execa } from "execa";
+import { afterAll, beforeAll, expect } from "vitest";
+import { type HostName, type LabHostsFile, labExec, labHosts } from "../lab/index.ts";
+import { loadPins, loadSite } from "../lib/config/site.ts";
+import { hostPaths } from "../lib/host-paths.ts";
+import { RegistrySettings } from "../lib/registry/settings.ts";
+
+/** The checkout that is tested. */
+export const checkout = fileURLToPath(new URL("..", import.meta.url));
+export const registryStack = "d601-registry";
+export const mainServerStack = "unidesk-prod-main-server";
+export const home = "/home/ubuntu";
+export const registry = RegistrySettings.parse({});
+export const registryPaths = hostPaths({ home }).registry;
+
+export interface RunOptions {
+  /** Pins of prod. @default - the checkout's deploy.json */
+  readonly pins?: Readonly<Record<string, unknown>>;
+  /** Changes a copy of the lab's hosts. @default - as `lab up` wrote them */
+  readonly hosts?: (hosts: LabHostsFile["hosts"]) => void;
+  /** Keeps the Terraform state apart from other runs of this file. @default "test" */
+  readonly state?: string;
+  /** Checkout to run in. @default - this one */
+  readonly cwd?: string;
+  /** Health deadline of every step, written into what was synthesized. @default - the catalog's */
+  readonly healthDeadlineSeconds?: number;
+}
+
+export interface Outcome {
+  readonly exitCode: number;
+  /** Standard output of the command alone. */
+  readonly stdout: string;
+  /** Standard output and standard error without colours. */
+  readonly output: string;
+}
+
+/**
+ * The real commands against the lab that the environment names, with state, output folder and temporary
+ * files of this test file's own. After its last test the hosts are as the checkout declares again.
+ */
+export class LabSite {
+  /** Short, because the runner's unix sockets lie in it. */
+  readonly folder = mkdtempSync("/tmp/ut-");
+  /** Everything that any command printed, for the search for secrets. */
+  readonly printed: string[] = [];
+  private readonly states = new Set<string>();
+  private lab: LabHostsFile | undefined;
+
+  async open(): Promise<void> {
+    this.lab = await labHosts();
+    this.removeState();
+  }
+
+  /** Registry healthy, and every pin of main-server published and live. */
+  async restore(): Promise<void> {
+    await this.deploy(registryStack, { state: "restore" });
+    const site = loadSite(checkout, { UNIDESK_HOSTS: this.hostsFile("restore") });
+    for (const { service, commit, consumer } of loadPins(site)) {
+      if (consumer.runtime.host === "main-server") await this.publish(service, commit);
+    }
+    await this.deploy(mainServerStack, { state: "restore" });
+  }
+
+  close(): void {
+    for (const name of this.states) this.removeState(name);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async deploy(stack: string, options: RunOptions = {}): Promise<string> {
+    return succeeded(`cdktf deploy ${stack}`, await this.tryDeploy(stack, options));
+  }
+
+  /** A deploy that must fail; returns what it printed. */
+  async failDeploy(stack: string, options: RunOptions = {}): Promise<string> {
+    return failed(`cdktf deploy ${stack}`, await this.tryDeploy(stack, options));
+  }
+
+  async diff(stack: string, options: RunOptions = {}): Promise<string> {
+    return succeeded(`cdktf diff ${stack}`, await this.cdktf(["diff", stack], options));
+  }
+
+  async failDiff(stack: string, options: RunOptions = {}): Promise<string> {
+    return failed(`cdktf diff ${stack}`, await this.cdktf(["diff", stack], options));
+  }
+
+  async destroy(stack: string, options: RunOptions = {}): Promise<string> {
+    return succeeded(`cdktf destroy ${stack}`, await this.cdktf(["destroy", stack, "--auto-approve"], options));
+  }
+
+  /** Marks a resource of the last synthesized stack for replacement: the next deploy runs it again. */
+  async taint(stack: string, resource: string, options: RunOptions = {}): Promise<void> {
+    const folder = `-chdir=${join(this.outFolder(options), "stacks", stack)}`;
+    const command = [folder, "taint", `null_resource.${resource}`];
+    succeeded(`terraform taint ${resource}`, await this.run("terraform", command, options));
+  }
+
+  unidesk(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.run("node", [join(checkout, "bin", "unidesk.js"), ...args], options);
+  }
+
+  /** Publishes a commit; returns the artifact summary. */
+  async publish(service: string, commit: string): Promise<Record<string, string>> {
+    const args = ["artifact", "publish", "--service", service, "--commit", commit, "--json"];
+    const outcome = await this.unidesk(args);
+    succeeded(`unidesk ${args.join(" ")}`, outcome);
+    return JSON.parse(outcome.stdout) as Record<string, string>;
+  }
+
+  removeState(name = "test"): void {
+    rmSync(this.stateFolder(name), { recursive: true, force: true });
+  }
+
+  stateFolder(name = "test"): string {
+    return join(checkout, "state", this.target(name));
+  }
+
+  private async tryDeploy(stack: string, options: RunOptions): Promise<Outcome> {
+    const command = ["deploy", stack, "--auto-approve"];
+    if (options.healthDeadlineSeconds === undefined) return this.cdktf(command, options);
+    succeeded("cdktf synth", await this.cdktf(["synth"], options));
+    const file = join(this.outFolder(options), "stacks", stack, "cdk.tf.json");
+    const text = readFileSync(file, "utf8");
+    const shorter = text.replaceAll(/(deadlineSeconds\\":)\d+/g, `$1${options.healthDeadlineSeconds}`);
+    expect(shorter, "a health deadline in the synthesized stack").not.toBe(text);
+    writeFileSync(file, shorter);
+    return this.cdktf([...command, "--skip-synth"], options);
+  }
+
+  private cdktf(args: readonly string[], options: RunOptions): Promise<Outcome> {
+    return this.run("cdktf", [...args, "--output", this.outFolder(options)], options);
+  }
+
+  private async run(file: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
+    const timeout = 170_000;
+    const settings = {
+      cwd: options.cwd ?? checkout,
+      preferLocal: true,
+      localDir: checkout,
+      stdin: "ignore",
+      all: true,
+      reject: false,
+      timeout,
+      forceKillAfterDelay: 5000,
+      env: {
+        CI: "1",
+        CHECKPOINT_DISABLE: "1",
+        TMPDIR: this.folder,
+        UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
+        UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
+      },
+    } as const satisfies ExecaOptions;
+    const result = await execa(file, args, settings);
+    const output = stripVTControlCharacters(result.all);
+    this.printed.push(output);
+    if (result.timedOut) throw new Error(`${file} ${args.join(" ")} did not end in ${timeout} ms:\n${output}`);
+    return { exitCode: result.exitCode ?? -1, stdout: stripVTControlCharacters(result.stdout), output };
+  }
+
+  /** One a checkout and state, because a stack's folder remembers where its state lies. */
+  private outFolder({ state = "test", cwd = checkout }: RunOptions): string {
+    return join(this.folder, `out-${basename(cwd)}-${state}`);
+  }
+
+  private target(name: string): string {
+    return `${this.labFile().target}-${name}`;
+  }
+
+  /** Named by its content, so that runs at the same time do not share one. */
+  private write(text: string): string {
+    const file = join(this.folder, `${createHash("sha256").update(text).digest("hex").slice(0, 12)}.json`);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  private hostsFile(state = "test", change?: RunOptions["hosts"]): string {
+    this.states.add(state);
+    const { hosts } = structuredClone(this.labFile());
+    change?.(hosts);
+    return this.write(JSON.stringify({ target: this.target(state), hosts }));
+  }
+
+  private deployFile(pins: RunOptions["pins"]): string {
+    if (!pins) return join(checkout, "deploy.json");
+    return this.write(JSON.stringify({ version: 1, environments: { prod: pins } }));
+  }
+
+  private labFile(): LabHostsFile {
+    if (!this.lab) throw new Error("the lab's hosts are known from beforeAll on");
+    return this.lab;
+  }
+}
+
+/** The site of a test file, opened before its first test and put back in order after its last. */
+export function useLabSite(): LabSite {
+  const site = new LabSite();
+  beforeAll(() => site.open());
+  afterAll(async () => {
+    try {
+      await site.restore();
+    } finally {
+      site.close();
+    }
+  });
+  return site;
+}
+
+/** Pins each host to the other one's keys. */
+export function swapHostKeys(hosts: LabHostsFile["hosts"]): void {
+  const { d601, "main-server": mainServer } = hosts;
+  [d601.hostKeys, mainServer.hostKeys] = [mainServer.hostKeys, d601.hostKeys];
+}
+
+/** Expects one error and no other in what an apply printed. */
+export function expectOneError(output: string, ...texts: readonly (string | RegExp)[]): void {
+  for (const text of texts) {
+    if (typeof text === "string") expect(output).toContain(text);
+    else expect(output).toMatch(text);
+  }
+  expect(output.match(/│ Error: /g), `exactly one error in:\n${output}`).toHaveLength(1);
+}
+
+/**
+ * A copy of this checkout in which `change` has edited the context of cdktf.json; everything else, the
+ * state included, is this checkout's own.
+ */
+export function otherCheckout(site: LabSite, change: (context: Record<string, unknown>) => void): string {
+  const folder = mkdtempSync(join(site.folder, "checkout-"));
+  for (const name of readdirSync(checkout)) {
+    if (name === "cdktf.json" || name === "main.ts" || name === ".git") continue;
+    symlinkSync(join(checkout, name), join(folder, name));
+  }
+  // The app finds its checkout by where main.ts lies, so that one cannot be a link.
+  copyFileSync(join(checkout, "main.ts"), join(folder, "main.ts"));
+  const config = JSON.parse(readFileSync(join(checkout, "cdktf.json"), "utf8")) as { context: Record<string, unknown> };
+  change(config.context);
+  writeFileSync(join(folder, "cdktf.json"), JSON.stringify(config));
+  return folder;
+}
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly imageId: string;
+  readonly running: boolean;
+  readonly startedAt: string;
+}
+
+/** What Docker says about a container of a host; undefined where there is none. */
+export async function containerFacts(host: HostName, name: string): Promise<ContainerFacts | undefined> {
+  const format =
+    '{"id":{{json .Id}},"imageId":{{json .Image}},"running":{{json .State.Running}},"startedAt":{{json .State.StartedAt}}}';
+  const script = `docker ps -aq --filter "name=^/$1$" | xargs -r docker inspect -f "$2"`;
+  const text = await labExec(host, ["bash", "-ceu", script, "facts", name, format]);
+  return text === "" ? undefined : (JSON.parse(text) as ContainerFacts);
+}
+
+/** Id of the image of that name on a host; undefined where there is none. */
+export async function imageId(host: HostName, reference: string): Promise<string | undefined> {
+  const text = await labExec(host, [
+    "sh",
+    "-c",
+    'docker image inspect -f "{{.Id}}" "$1" 2>/dev/null || true',
+    "id",
+    reference,
+  ]);
+  return text === "" ? undefined : text;
+}
+
+/** Bytes and status of a file on a host. */
+export async function fileOn(host: HostName, path: string): Promise<{ content: Buffer; status: string }> {
+  const script = 'stat -c "%U:%G %a %y" "$1"; base64 -w0 < "$1"';
+  const [status = "", encoded = ""] = (await labExec(host, ["bash", "-ceu", script, "file", path])).split("\n");
+  return { content: Buffer.from(encoded, "base64"), status };
+}
+
+/** Replaces a file's bytes in place, so that owner and mode stay. */
+export async function writeOn(host: HostName, path: string, content: string | Buffer): Promise<void> {
+  const input = Buffer.from(content).toString("base64");
+  await labExec(host, ["bash", "-ceu", 'base64 -d > "$1"', "write", path], { input });
+}
+
+/** Local addresses of a host's TCP listeners, sorted. */
+export async function listenersOn(host: HostName, filter = ""): Promise<string[]> {
+  return lines(await labExec(host, `ss -Hltn '${filter}' | awk '{ print $4 }' | sort`));
+}
+
+/** Processes and sockets of tunnels and connections that commands of this site left on the runner. */
+export async function leftOnRunner(site: LabSite): Promise<string[]> {
+  const { stdout } = await execa("ps", ["-eo", "args"]);
+  const processes = stdout.split("\n").filter((line) => /\bssh\b/.test(line) && line.includes(site.folder));
+  const sockets = readdirSync(site.folder, { recursive: true, encoding: "utf8" });
+  return [...processes, ...sockets.filter((path) => /^t-[0-9a-f]+$/.test(basename(path)))];
+}
+
+/** HTTP status of the registry's API on d601's loopback; "000" where nothing answers. */
+export function registryStatus(port = registry.port): Promise<string> {
+  return labExec("d601", `curl -s -o /dev/null --max-time 5 -w '%{http_code}' http://127.0.0.1:${port}/v2/ || true`);
+}
+
+/** Runs `use` while the registry is stopped, as by an operator. */
+export async function withRegistryStopped<T>(use: () => Promise<T>): Promise<T> {
+  await labExec("d601", `systemctl stop ${registry.name}`);
+  try {
+    return await use();
+  } finally {
+    await labExec("d601", `systemctl start ${registry.name}`);
+    await until("the registry answers again", 60_000, async () => (await registryStatus()) === "200");
+  }
+}
+
+/** Takes one commit's tag out of the registry and its record off d601; its blobs stay. */
+export async function forgetTag(service: string, commit: string): Promise<void> {
+  const tag = `${registryPaths.storage}/docker/registry/v2/repositories/unidesk/${service}/_manifests/tags/${commit}`;
+  await labExec("d601", ["rm", "-rf", tag, `${hostPaths({ home }).artifacts}/${service}/${commit}.json`]);
+}
+
+/** Pushes an image under a commit tag by hand, with the content of another commit's and the given labels. */
+export async function pushByHand(
+  service: string,
+  tag: string,
+  from: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const image = `${registry.address}:${registry.port}/unidesk/${service}`;
+  const flags = Object.entries(labels).flatMap(([key, value]) => ["--label", `${key}=${value}`]);
+  const script = 'tag=$1; shift; docker build -q -t "$tag" "$@" - && docker push -q "$tag"';
+  const input = `FROM ${image}:${from}\n`;
+  await labExec("d601", ["bash", "-ceu", script, "push", `${image}:${tag}`, ...flags], { input });
+}
+
+/** Waits for something that comes by itself; a late one fails with what was waited for. */
+export async function until(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const started = Date.now();
+  while (!(await holds().catch(() => false))) {
+    if (Date.now() - started > timeoutMs) throw new Error(`waited ${timeoutMs} ms in vain until: ${what}`);
+    await sleep(250);
+  }
+}
+
+export function lines(text: string): string[] {
+  return text.split("\n").filter(Boolean);
+}
+
+function succeeded(command: string, { exitCode, output }: Outcome): string {
+  if (exitCode !== 0) throw new Error(`${command} exited with ${exitCode}:\n${output}`);
+  return output;
+}
+
+function failed(command: string, { exitCode, output }: Outcome): string {
+  if (exitCode === 0) throw new Error(`${command} should have failed, but did not:\n${output}`);
+  return output;
+}

@@ -1,0 +1,74 @@
+import { execFileSync, spawn } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { alreadyPublished, buildRefusals, buildScript } from "../../lib/publish/build-script.ts";
+import { commitA, tempFolder } from "../support.ts";
+
+let repository: string;
+let pushed: string;
+let unreachable: string;
+let server: Server;
+let manifest: string;
+let status = 404;
+
+beforeAll(async () => {
+  repository = tempFolder();
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+      input: "FROM scratch\n",
+      encoding: "utf8",
+    }).trim();
+  git("init", "--quiet", "--bare");
+  const blob = git("hash-object", "-w", "--stdin");
+  const tree = execFileSync("git", ["-C", repository, "mktree"], { input: `100644 blob ${blob}\tDockerfile\n`, encoding: "utf8" }).trim();
+  pushed = git("commit-tree", tree, "-m", "pushed");
+  unreachable = git("commit-tree", tree, "-m", "on nobody's branch");
+  git("update-ref", "refs/heads/release/v1", pushed);
+
+  server = createServer((_, response) => response.writeHead(status).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  manifest = `http://127.0.0.1:${port}/v2/unidesk/frontend/manifests/`;
+});
+afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+/** Not spawnSync: the registry is in this process. */
+function build(commit: string, dockerfile = "Dockerfile"): Promise<{ exitCode: number | null; stderr: string }> {
+  const args = [`${repository}/locks/publish-frontend`, repository, commit, dockerfile, "unidesk-test/none:none"];
+  const child = spawn("bash", ["-c", buildScript, "unidesk", ...args, manifest + commit, "a=b"], { stdio: "pipe" });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) => child.on("close", (exitCode) => resolve({ exitCode, stderr })));
+}
+
+test("fails if the commit is not in the repository", async () => {
+  const { exitCode } = await build(commitA);
+  expect(buildRefusals[exitCode ?? 0]).toBe("the commit is not in the repository on D601");
+});
+
+test("fails if no branch or tag reaches the commit", async () => {
+  const { exitCode } = await build(unreachable);
+  expect(buildRefusals[exitCode ?? 0]).toBe(
+    "the commit is there but no branch or tag reaches it: it was not pushed",
+  );
+});
+
+test("fails if the commit has no such Dockerfile", async () => {
+  const { exitCode } = await build(pushed, "src/Dockerfile");
+  expect(buildRefusals[exitCode ?? 0]).toBe("the commit has no such Dockerfile");
+});
+
+test("fails if the registry answers neither yes nor no; nothing is built", async () => {
+  status = 503;
+  expect(await build(pushed)).toEqual({
+    exitCode: 1,
+    stderr: `the registry answered 503 to HEAD ${manifest}${pushed}\n`,
+  });
+});
+
+test("a tag that is there is left alone; nothing is built", async () => {
+  status = 200;
+  expect(await build(pushed)).toEqual({ exitCode: alreadyPublished, stderr: "" });
+});

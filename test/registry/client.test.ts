@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { InfraBlockedError } from "../../lib/errors.ts";
+import { RegistryClient } from "../../lib/registry/client.ts";
+import { commitA, digestA, digestB, rejectionOf, tempFolder } from "../support.ts";
+
+const labels = { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" };
+const path = `/v2/unidesk/frontend/manifests/${commitA}`;
+const digestOf = (body: string) => `sha256:${createHash("sha256").update(body).digest("hex")}`;
+
+const config = JSON.stringify({ architecture: "amd64", config: { Labels: labels, Env: [] }, rootfs: {} });
+const manifest = JSON.stringify({
+  schemaVersion: 2,
+  mediaType: "application/vnd.oci.image.manifest.v1+json",
+  config: { mediaType: "application/vnd.oci.image.config.v1+json", digest: digestOf(config), size: config.length },
+  layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest: digestA, size: 123, annotations: {} }],
+});
+const descriptor = (digest: string, platform: object | undefined) => ({
+  mediaType: "application/vnd.oci.image.manifest.v1+json",
+  digest,
+  size: 1,
+  ...(platform ? { platform } : {}),
+});
+const attestation = descriptor(digestB, { os: "unknown", architecture: "unknown" });
+const blobs = `/v2/unidesk/frontend/blobs/${digestOf(config)}`;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+let routes: Record<string, string | Handler>;
+let server: Server;
+let client: RegistryClient;
+
+beforeEach(async () => {
+  routes = { "/v2/": "{}", [path]: manifest, [blobs]: config };
+  server = createServer((request, response) => {
+    const route = routes[request.url ?? ""];
+    if (route === undefined) response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+    else if (typeof route === "string") response.setHeader("Docker-Content-Digest", digestOf(route)).end(route);
+    else route(request, response);
+  });
+  const socketPath = join(tempFolder(), "s");
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  client = new RegistryClient({ socketPath }, "d601 127.0.0.1:5000");
+});
+afterEach(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+});
+
+const find = () => client.artifact("unidesk/frontend", commitA);
+const failure = () => rejectionOf(find());
+const answer =
+  (status: number, body: string, headers: Record<string, string> = {}): Handler =>
+  (_, response) =>
+    response.writeHead(status, headers).end(body);
+
+test("an artifact is its digests, layers and labels", async () => {
+  expect(await find()).toEqual({
+    digest: digestOf(manifest),
+    manifestDigest: digestOf(manifest),
+    configDigest: digestOf(config),
+    layers: [{ digest: digestA, size: 123 }],
+    labels,
+  });
+});
+
+test("an image without labels has none", async () => {
+  const bare = JSON.stringify({ config: {} });
+  const of = manifest.replace(digestOf(config), digestOf(bare));
+  routes = { [path]: of, [`/v2/unidesk/frontend/blobs/${digestOf(bare)}`]: bare };
+  expect((await find())?.labels).toEqual({});
+});
+
+test("a tag that is not there is undefined", async () => {
+  delete routes[path];
+  expect(await find()).toBeUndefined();
+});
+
+test("the request accepts manifests and indexes, of OCI and of Docker", async () => {
+  let accepted = "";
+  routes[path] = (request, response) => {
+    accepted = request.headers.accept ?? "";
+    response.writeHead(404).end();
+  };
+  await find();
+  expect(accepted.split(", ").sort()).toEqual([
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+  ]);
+});
+
+describe("under an index", () => {
+  const at = (digest: string) => `/v2/unidesk/frontend/manifests/${digest}`;
+  const index = (...manifests: object[]) => JSON.stringify({ schemaVersion: 2, manifests });
+
+  test("the image for linux/amd64 counts, whatever attestations lie beside it", async () => {
+    const arm = descriptor(digestA, { os: "linux", architecture: "arm64" });
+    const amd = descriptor(digestOf(manifest), { os: "linux", architecture: "amd64" });
+    const body = index(attestation, arm, amd, descriptor(digestA, undefined));
+    routes[path] = body;
+    routes[at(digestOf(manifest))] = manifest;
+    expect(await find()).toMatchObject({ digest: digestOf(body), manifestDigest: digestOf(manifest), labels });
+  });
+
+  test("fails if there is none for linux/amd64", async () => {
+    routes[path] = index(descriptor(digestA, { os: "linux", architecture: "arm64" }), attestation);
+    expect((await failure()).message).toBe(
+      [
+        `unidesk/frontend:${commitA} has no image for linux/amd64`,
+        "  found:   linux/arm64, unknown/unknown",
+        "  remedy:  publish the commit again",
+      ].join("\n"),
+    );
+  });
+
+  test("fails if it is empty", async () => {
+    routes[path] = index();
+    expect((await failure()).message).toContain("\n  found:   an empty index\n");
+  });
+
+  test("fails if the image's own manifest is gone", async () => {
+    routes[path] = index(descriptor(digestA, { os: "linux", architecture: "amd64" }));
+    expect((await failure()).message).toContain(`the registry answered 404 to GET ${at(digestA)}`);
+  });
+});
+
+test.each([500, 401, 301])("fails if the registry answers %i", async (status) => {
+  routes[path] = answer(status, '{"errors":[{"code":"UNKNOWN"}]}');
+  const error = await failure();
+  expect(error.message).toBe(
+    [
+      `d601 127.0.0.1:5000: the registry answered ${status} to GET ${path}`,
+      '  found:   {"errors":[{"code":"UNKNOWN"}]}',
+      "  allowed: 200, or 404 for an artifact that is not there",
+      "  remedy:  npx unidesk registry health",
+    ].join("\n"),
+  );
+  expect(error).not.toBeInstanceOf(InfraBlockedError);
+});
+
+test("ping fails if the API is not there", async () => {
+  await client.ping();
+  delete routes["/v2/"];
+  expect((await rejectionOf(client.ping())).message).toContain("the registry answered 404 to GET /v2/");
+});
+
+describe("fails as infra-blocked", () => {
+  const blocked = (error: unknown, found: string) => {
+    expect(error).toBeInstanceOf(InfraBlockedError);
+    expect(error).toMatchObject({ exitCode: 3, missingChannels: ["d601:registry"] });
+    expect((error as Error).message).toMatch(
+      new RegExp(
+        `^d601 127\\.0\\.0\\.1:5000: the registry does not answer\n {2}found: {3}GET ${path}: ${found}\n {2}remedy: {2}npx unidesk registry health$`,
+      ),
+    );
+  };
+
+  test("if nothing listens", async () => {
+    const gone = new RegistryClient({ socketPath: join(tempFolder(), "gone") }, "d601 127.0.0.1:5000");
+    blocked(await rejectionOf(gone.artifact("unidesk/frontend", commitA)), "connect ENOENT .*");
+  });
+
+  test("if the connection is refused", async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) => {
+      taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
+    });
+    await new Promise((resolve) => taken.close(resolve));
+    const refused = new RegistryClient({ port }, "d601 127.0.0.1:5000");
+    blocked(await rejectionOf(refused.artifact("unidesk/frontend", commitA)), `connect ECONNREFUSED 127\\.0\\.0\\.1:${port}`);
+  });
+
+  test("if the answer is cut", async () => {
+    routes[path] = (_, response) => {
+      response.writeHead(200, { "Content-Length": "1000" });
+      response.write("{", () => response.destroy());
+    };
+    blocked(await failure(), "aborted");
+  });
+});
+
+describe("fails, in words", () => {
+  test("if the answer is larger than any manifest", async () => {
+    routes[path] = answer(200, "x".repeat(5 * 1024 * 1024), { "Docker-Content-Digest": digestA });
+    expect((await failure()).message).toContain("more than 4194304 bytes");
+  });
+
+  test.each([
+    ["a manifest is not JSON", path, '{"schemaVersion":'],
+    ["a manifest is something else", path, '{"schemaVersion":1,"fsLayers":[]}'],
+    ["a configuration is not JSON", blobs, "<html>"],
+    ["a configuration is something else", blobs, '{"config":{"Labels":[1]}}'],
+  ])("if %s", async (_, at, body) => {
+    routes[at] = answer(200, body, { "Docker-Content-Digest": digestOf(body) });
+    expect((await failure()).message).toContain("d601 127.0.0.1:5000: ");
+  });
+
+  test.each([
+    ["is missing", {}],
+    ["is no digest", { "Docker-Content-Digest": "latest" }],
+  ])("if the digest header %s", async (_, headers) => {
+    routes[path] = answer(200, manifest, headers);
+    expect((await failure()).message).toContain("d601 127.0.0.1:5000: ");
+  });
+
+  test("if the digest header is not the manifest's", async () => {
+    routes[path] = answer(200, manifest, { "Docker-Content-Digest": digestB });
+    expect((await failure()).message).toContain(digestOf(manifest));
+  });
+
+  test("if the configuration is not what the manifest names", async () => {
+    routes[blobs] = config.replace(commitA, "f".repeat(40));
+    expect((await failure()).message).toContain(digestOf(config));
+  });
+});

@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkValue } from "../../lib/config/json-file.ts";
+import { hostPaths } from "../../lib/host-paths.ts";
+import { registryFiles } from "../../lib/registry/files.ts";
+import { installFileScript, startServiceScript, stopServiceScript } from "../../lib/registry/scripts.ts";
+import { RegistrySettings } from "../../lib/registry/settings.ts";
+import { bash, tempFolder, write } from "../support.ts";
+
+const settings = checkValue({}, "registry", RegistrySettings);
+const files = registryFiles(settings, { home: "/home/ubuntu" });
+
+test("fails if the upload is damaged, before anything is made", () => {
+  const home = join(tempFolder(), "home");
+  const [config] = registryFiles(settings, { home });
+  if (!config) throw new Error("no files");
+  const stage = write(tempFolder(), "stage file", `${config.content}x`);
+  const { exitCode, stderr } = bash(`set -eu\n${installFileScript(config, stage, hostPaths({ home }))}`);
+  const found = bash('sha256sum < "$1" | cut -d" " -f1', [stage]).stdout.toString().trim();
+  expect(exitCode).toBe(1);
+  expect(stderr).toBe(`the upload of ${config.path} is damaged: expected ${config.sha256}, found ${found}\n`);
+  expect(existsSync(home)).toBe(false);
+  expect(readFileSync(stage, "utf8")).toBe(`${config.content}x`);
+});
+
+describe("no script", () => {
+  const all = [
+    ...files.map((file) => installFileScript(file, "/home/ubuntu/stage", hostPaths({ home: "/home/ubuntu" }))),
+    startServiceScript(settings, files),
+    stopServiceScript(settings),
+  ];
+
+  test("deletes storage or asks for a password", () => {
+    for (const script of all) {
+      expect(script).not.toMatch(/rm -r|down .*(-v|--volumes)|docker volume/);
+      expect(script).not.toMatch(/sudo (?!-n )/);
+    }
+  });
+
+  test("speaks to anything but the loopback", () => {
+    for (const script of all) expect(script.match(/https?:\/\/[^/"]+/g) ?? []).not.toContain("http://0.0.0.0:5000");
+    expect(all.join("").match(/https?:\/\/[^/"]+/g)).toEqual(["http://127.0.0.1:5000"]);
+  });
+});
