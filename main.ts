@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { App } from "cdktf";
 import { loadPins, loadSite, overridesOf } from "./lib/config/site.ts";
 import { exitCodes, UserError } from "./lib/errors.ts";
-import { nothingObserved, observeSite } from "./lib/observe/site.ts";
+import { adviceOf, nothingObserved, observeSite } from "./lib/observe/site.ts";
 import { bundleSteps } from "./lib/steps/bundle.ts";
 import { addStacks } from "./stacks/index.ts";
 
@@ -15,6 +15,7 @@ try {
   const observed = shouldObserve(process.env.UNIDESK_OBSERVE) ? await observeSite(site, pins) : nothingObserved;
   // The CDKTF CLI labels standard error as an error, so warnings go to standard output.
   for (const warning of observed.warnings) process.stdout.write(`warning: ${warning}\n`);
+  for (const advice of adviceOf(observed)) process.stdout.write(`advice: ${advice}\n`);
   const runtime = { bundle: bundleSteps(join(root, ".unidesk", "steps")), connections: site.connections };
   const app = new App();
   addStacks(app, { site, pins, runtime, observed });

@@ -31,8 +31,10 @@ export interface ApplyStepProps<Name extends StepName> {
   readonly hosts: readonly HostName[];
   /** What a reviewer reads in the diff: plain values that change exactly when the step has to run again. */
   readonly facts: Readonly<Record<string, string>>;
-  /** What the hosts were seen to need. */
-  readonly repair: Repair;
+  /** What the hosts were seen to need. @default - no trigger `repair`: the step reads only, after one that has it */
+  readonly repair?: Repair;
+  /** The hosts are as declared, so that triggers of an old state do not count. @default false */
+  readonly settled?: boolean;
   /** Left on the last host after the step succeeded. @default - none: the step reads only */
   readonly receipt?: Mended["receipt"];
   /** Steps that come first. @default - none */
@@ -54,9 +56,13 @@ export class ApplyStep<Name extends StepName> extends Construct {
     const { after, repair, receipt } = props;
     const host = props.hosts.at(-1);
     this.resource = new Resource(this, "Resource", {
-      triggers: { ...escapeAll(props.facts), spec: hashOfRest(props.spec), repair: repair.value },
+      triggers: {
+        ...escapeAll(props.facts),
+        spec: hashOfRest(props.spec),
+        ...(repair ? { repair: repair.value } : {}),
+      },
       dependsOn: [...(props.dependsOn ?? []), ...(after ? [after] : [])].map(({ resource }) => resource),
-      lifecycle: lifecycleOf(repair, after ? [after.resource] : []),
+      lifecycle: lifecycleOf(repair?.ignore ?? (props.settled ? "triggers" : "none"), after ? [after.resource] : []),
       provisioners: [
         stepProvisioner(
           props.runtime,
@@ -72,8 +78,8 @@ export class ApplyStep<Name extends StepName> extends Construct {
 }
 
 /** Which changes Terraform leaves out, and which resources make it run again. */
-export function lifecycleOf(repair: Repair, after: readonly Resource[]): TerraformResourceLifecycle {
-  const ignored = { none: [], repair: ['triggers["repair"]'], triggers: ["triggers"] }[repair.ignore];
+export function lifecycleOf(ignore: Repair["ignore"], after: readonly Resource[]): TerraformResourceLifecycle {
+  const ignored = { none: [], repair: ['triggers["repair"]'], triggers: ["triggers"] }[ignore];
   return {
     ...(ignored.length > 0 ? { ignoreChanges: ignored } : {}),
     ...(after.length > 0 ? { replaceTriggeredBy: after.map((resource) => dependable(resource)) } : {}),

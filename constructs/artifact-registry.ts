@@ -49,7 +49,6 @@ export class ArtifactRegistry extends Construct {
       spec: { host: host.name, settings: this.settings },
       hosts: [host.name],
       facts: { listens: `${this.settings.address}:${this.settings.port}` },
-      repair: { value: "", ignore: "repair" },
       after: service,
     });
     this.stopOnDestroy(service);

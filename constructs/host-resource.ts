@@ -39,7 +39,7 @@ export class HostResource extends Construct {
     this.resource = new Resource(this, "Resource", {
       triggers: { ...escapeAll(props.facts), repair: props.repair.value },
       dependsOn: [...(props.dependsOn ?? []).map(({ resource }) => resource), ...after],
-      lifecycle: lifecycleOf(props.repair, after),
+      lifecycle: lifecycleOf(props.repair.ignore, after),
       provisioners: reachesByTerraform(props.host) ? terraformProvisioners(id, props) : [openSshProvisioner(props)],
     });
     this.resource.overrideLogicalId(id);

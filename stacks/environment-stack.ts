@@ -49,7 +49,7 @@ export class EnvironmentStack extends SiteStack {
         delivery,
         ...deployed,
       });
-      const check = { runtime, pin, target, deployment, repair: repairOfAll(byName) };
+      const check = { runtime, pin, target, deployment, settled: repairOfAll(byName).ignore === "triggers" };
       new ImageLabelCheck(this, `${pin.service}-image-label`, check);
       new HealthCommitCheck(this, `${pin.service}-health-commit`, check);
     }

@@ -1,5 +1,6 @@
 import { setEnvKeysFunction } from "./env-file.ts";
 import { controlledEnvFileFunction } from "./env-file-path.ts";
+import { resolvedConfigFunctions } from "./resolved.ts";
 
 /**
  * Brings one Compose service to an image, on the host, under the lock of that Compose project:
@@ -8,7 +9,8 @@ import { controlledEnvFileFunction } from "./env-file-path.ts";
  *
  * Arguments: lock file, lock wait in seconds, project, root, Compose file, env file or
  * empty, config.json that names it otherwise, service, container,
- * stable image name, commit, image id, key prefix. Standard input: the KEY=VALUE lines to own.
+ * stable image name, commit, image id, key prefix, file of the
+ * fingerprint. Standard input: the KEY=VALUE lines to own.
  * Prints one word: unchanged, or recreated; progress goes to standard error.
  */
 export const composeDeployScript = String.raw`
@@ -16,9 +18,10 @@ set -u
 export LC_ALL=C
 lock=$1 wait=$2 project=$3 root=$4 file=$5 env_file=$6 config_json=$7
 shift 7
-service=$1 container=$2 stable=$3 commit=$4 image_id=$5 prefix=$6
+service=$1 container=$2 stable=$3 commit=$4 image_id=$5 prefix=$6 fingerprint=$7
 ${controlledEnvFileFunction}
 ${setEnvKeysFunction}
+${resolvedConfigFunctions}
 say() { echo "$*" >&2; }
 keys=$(cat)
 mkdir -p "$(dirname "$lock")"
@@ -50,5 +53,7 @@ say "recreating $service"
 cd "$root" || exit 1
 env -i PATH="$PATH" HOME="$HOME" docker compose --project-name "$project" --project-directory "$root" -f "$file" --env-file "$env_file" \
   up -d --no-build --no-deps --pull never --force-recreate "$service" 9>&- </dev/null >&2 || exit 1
+mkdir -p "$(dirname "$fingerprint")"
+resolved_project "$project" "$root" "$file" "$env_file" | service_fingerprint "$service" > "$fingerprint" || rm -f "$fingerprint"
 echo recreated
 `;

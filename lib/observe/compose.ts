@@ -1,6 +1,8 @@
+import { dirname } from "node:path";
 import { z } from "zod";
 import { deployKeyPrefix } from "../catalog/index.ts";
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts";
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../delivery/record.ts";
@@ -45,6 +47,8 @@ export interface ObservedService {
   readonly images: Readonly<Record<string, ObservedImage>>;
   /** Our keys of the controlled env file; undefined where the file cannot be read. */
   readonly envKeys: Readonly<Record<string, string>> | undefined;
+  /** Whether a recreate would pull in more than our keys; undefined where that cannot be told. */
+  readonly recreateWouldChange: boolean | undefined;
 }
 
 const containerFormat =
@@ -53,6 +57,7 @@ const addressFormat = "{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress
 
 /** Shell functions that the probes call. Containers without an address of their own are on the host's network. */
 const functions = `${controlledEnvFileFunction}
+${resolvedConfigFunctions}
 containers() { timeout 10 docker inspect --type container -f "$1" $names 2>"$work/inspect"; grep -viE 'no such (container|object)' "$work/inspect" >&2; [ "$PIPESTATUS" -ne 0 ]; }
 container_images() { local ids; ids=$(containers '{{.Image}}' | sort -u); [ -z "$ids" ] || timeout 10 docker image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
 tagged_images() { timeout 10 docker image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images 2>"$work/images"; grep -viE 'no such (image|object)' "$work/images" >&2; [ "$PIPESTATUS" -ne 0 ]; }
@@ -62,6 +67,18 @@ health() {
   local address
   address=$(awk -v name="/$1" '$1 == name { print $2 }' "$work/addresses")
   curl -sS --noproxy '*' --max-time 5 --max-filesize 1048576 -o - -w '\\n%{http_code} %{url_effective}' "http://\${address:-127.0.0.1}:$2$3"
+}
+# resolved FILE CONFIG_JSON ROOT PROJECT COMPOSE_FILE FOLDER SERVICE...: "<service> same" or "<service> changed"
+resolved() {
+  local env_file project=$4 root=$3 compose_file=$5 folder=$6 name found
+  env_file=$(controlled_env_file "$1" "$2" "$3") || return 1
+  shift 6
+  resolved_project "$project" "$root" "$compose_file" "$env_file" > "$work/resolved" || return 1
+  for name in "$@"; do
+    [ -s "$folder/$name" ] || continue
+    found=$(service_fingerprint "$name" < "$work/resolved") || found=
+    if [ "$found" = "$(cat "$folder/$name")" ]; then echo "$name same"; else echo "$name changed"; fi
+  done
 }
 env_keys() {
   local file
@@ -82,7 +99,16 @@ export function composeProbes(host: Connection, subjects: readonly ComposeSubjec
   const records = subjects.flatMap(({ service, commits }) =>
     commits.map((commit) => deliveryPath(host, service, commit)),
   );
-  const env = "path" in target.envFile ? [target.envFile.path, "", ""] : ["", target.envFile.configJson, target.root];
+  const env =
+    "path" in target.envFile ? [target.envFile.path, "", target.root] : ["", target.envFile.configJson, target.root];
+  const folder = dirname(fingerprintPath(host.home, target.project, target.composeService));
+  const resolved = [
+    ...env,
+    target.project,
+    target.file,
+    folder,
+    ...subjects.map((subject) => subject.target.composeService),
+  ];
   return `${functions}
 names=${list(subjects.map(({ target: { container } }) => container))}
 images=${list(images)}
@@ -90,6 +116,7 @@ record_files=${list(records)}
 containers ${shellCommand([addressFormat])} > "$work/addresses" 2>/dev/null
 ${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
 probe_later compose.images tagged_images
+probe_later ${shellCommand(["compose.resolved", "resolved", ...resolved])}
 probe compose.containers ${shellCommand(["containers", containerFormat])}
 probe compose.labels container_images
 probe compose.env container_env
@@ -125,6 +152,7 @@ export function readServices(
   const records = keyedLines(probes.text("compose.records"));
   const env = lines(probes.text("compose.env"));
   const keys = probes.optional("compose.keys");
+  const resolved = keyedLines(probes.optional("compose.resolved") ?? "");
   const readOne = ({ service, target, commits }: ComposeSubject): ObservedService => {
     const found = containers.find(({ name }) => name === `/${target.container}`);
     const commitImages = commits.flatMap((commit): [string, ObservedImage][] => {
@@ -149,6 +177,9 @@ export function readServices(
         keys === undefined
           ? undefined
           : environment(lines(keys).filter((line) => line.startsWith(deployKeyPrefix(service)))),
+      recreateWouldChange: resolved.has(target.composeService)
+        ? resolved.get(target.composeService) === "changed"
+        : undefined,
     };
   };
   return new Map(subjects.map((subject) => [subject.service, readOne(subject)]));

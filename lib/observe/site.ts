@@ -13,6 +13,18 @@ export interface SiteFacts {
   readonly warnings: readonly string[];
 }
 
+/** What a diff does not change and a reviewer should still know, one sentence each. */
+export function adviceOf({ hosts }: SiteFacts): string[] {
+  return Object.entries(hosts).flatMap(([name, facts]) =>
+    [...facts.services]
+      .filter(([, { recreateWouldChange }]) => recreateWouldChange)
+      .map(
+        ([service]) =>
+          `${service} on ${name}: a recreate would also pull in changed environment or Compose configuration of ${service}; nothing here changes that`,
+      ),
+  );
+}
+
 export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };
 
 /** Looks at every host that matters, in parallel; opens the hosts' shared connections for the steps. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { deployKeyPrefix } from "../catalog/index.ts";
 import { composeDeployScript } from "../compose/deploy-script.ts";
+import { fingerprintPath } from "../compose/resolved.ts";
 import { imageRepository } from "../config/ci-file.ts";
 import { provenDigest } from "../delivery/delivered.ts";
 import { UserError } from "../errors.ts";
@@ -46,6 +47,7 @@ export async function composeDeployment(spec: Spec, context: StepContext): Promi
     artifact.commit,
     image.id,
     deployKeyPrefix(artifact.service),
+    fingerprintPath(host.home, target.project, target.composeService),
   ];
   const outcome = await mustRun(host, `deploy ${artifact.service}`, composeDeployScript, args, {
     input: deployKeys(spec, image),

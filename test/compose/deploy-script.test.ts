@@ -6,8 +6,8 @@ import { composeDeployScript } from "../../lib/compose/deploy-script.ts";
 import { bash, commitA, tempFolder, write } from "../support.ts";
 
 function deploy(lock: string, envFile: string) {
-  const args = [lock, "1", "unidesk", "/nowhere", "docker-compose.yml", envFile, "frontend", "unidesk-no-such-container"];
-  const rest = ["unidesk-no-such-image", commitA, "sha256:none", "UNIDESK_FRONTEND_DEPLOY_"];
+  const args = [lock, "1", "unidesk", "/nowhere", "docker-compose.yml", envFile, "", "frontend"];
+  const rest = ["unidesk-no-such-container", "unidesk-no-such-image", commitA, "sha256:none", "UNIDESK_FRONTEND_DEPLOY_"];
   return bash(composeDeployScript, [...args, ...rest], `UNIDESK_FRONTEND_DEPLOY_COMMIT=${commitA}\n`);
 }
 

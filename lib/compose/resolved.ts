@@ -1,0 +1,41 @@
+/**
+ * Shell functions about the resolved configuration of a Compose service: what a recreate would start.
+ * Our own deploy keys are left out, because they change with every deployment.
+ *
+ * The fingerprint is keyed with a secret of the host's own, so that it tells nobody who sees it what the
+ * environment holds; comparing is done on the host. (`docker compose config --hash` does not match the
+ * label of services with env_file or depends_on.)
+ */
+export const resolvedConfigFunctions = String.raw`
+host_secret() {
+  local file=$HOME/.unidesk/host-secret
+  if [ ! -s "$file" ]; then
+    mkdir -p "$HOME/.unidesk"
+    (umask 077 && head -c 32 /dev/urandom | base64 -w0 > "$file.$$" && mv -n "$file.$$" "$file"; rm -f "$file.$$")
+  fi
+  cat "$file"
+}
+# resolved_project PROJECT ROOT FILE ENV_FILE: the whole project as canonical YAML
+resolved_project() {
+  local blanks
+  blanks=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_[A-Z_]*\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
+  env -i PATH="$PATH" HOME="$HOME" $blanks timeout 20 docker compose --project-name "$1" --project-directory "$2" -f "$2/$3" --env-file "$4" config 2>/dev/null
+}
+# service_fingerprint SERVICE, with the resolved project on standard input
+service_fingerprint() {
+  local section
+  section=$(awk -v name="  $1:" '
+    /^services:$/ { inside = 1; next }
+    /^[^ ]/ { inside = 0; on = 0 }
+    inside && /^  [^ ]/ { on = ($0 == name) }
+    on && !/^ *(- )?UNIDESK_([A-Z0-9_]+_)?DEPLOY_[A-Z_]+[:=]/ { print }
+  ')
+  [ -n "$section" ] || return 1
+  { host_secret; printf '%s' "$section"; host_secret; } | sha256sum | cut -d' ' -f1
+}
+`;
+
+/** Where the fingerprint of the configuration that a container was created with lies. */
+export function fingerprintPath(home: string, project: string, service: string): string {
+  return `${home}/.unidesk/resolved/${project}/${service}`;
+}

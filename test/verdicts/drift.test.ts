@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { checkValue } from "../../lib/config/json-file.ts";
+import type { Digest } from "../../lib/config/values.ts";
+import type { ObservedService } from "../../lib/observe/compose.ts";
+import type { ObservedRegistry } from "../../lib/observe/registry.ts";
+import { registryFiles } from "../../lib/registry/files.ts";
+import { RegistrySettings } from "../../lib/registry/settings.ts";
+import { deliveryDrift, deploymentDrift, registryFileDrift, registryServiceDrift } from "../../lib/verdicts/drift.ts";
+import { commitA, commitB, digestA, digestB } from "../support.ts";
+
+const settings = checkValue({}, "registry", RegistrySettings);
+const files = registryFiles(settings, { home: "/home/ubuntu" });
+const [config = "", compose = "", unit = ""] = files.map(({ sha256 }) => sha256);
+const container = {
+  running: true,
+  status: "running",
+  image: "registry:2.8.3",
+  configSha256: config,
+  published: [{ address: "127.0.0.1", port: 5000 }],
+};
+const registry: ObservedRegistry = {
+  unit: { loaded: true, active: "active", enabled: "enabled" },
+  files: { config, compose, unit },
+  dockerVersion: "26.1.5",
+  container,
+  listeners: ["127.0.0.1:5000"],
+  apiStatus: 200,
+  storage: true,
+};
+
+test.each(files.map((file) => [file.name, file] as const))("fails if the %s file is gone or edited", (name, file) => {
+  const base = file.path.split("/").at(-1);
+  const drift = (hash: string | null) =>
+    registryFileDrift(file, file.sha256, { ...registry, files: { ...registry.files, [name]: hash } });
+  expect(drift(file.sha256)).toBeUndefined();
+  expect(drift(null)).toBe(`${base} missing`);
+  expect(drift("0".repeat(64))).toBe(`${base} edited`);
+});
+
+describe("the registry's service", () => {
+  const drift = (changes: object) => registryServiceDrift(settings, config, { ...registry, ...changes });
+  const ofUnit = (changes: object) => drift({ unit: { ...registry.unit, ...changes } });
+  const ofContainer = (changes: object) => drift({ container: { ...container, ...changes } });
+
+  test("is as declared", () => expect(drift({})).toBeUndefined());
+
+  test.each([
+    ["unit not installed", ofUnit({ loaded: false })],
+    ["unit disabled", ofUnit({ enabled: "disabled" })],
+    ["unit failed", ofUnit({ active: "failed" })],
+    ["unit not running", ofUnit({ active: "activating" })],
+    ["container missing", drift({ container: null })],
+    ["container exited", ofContainer({ status: "exited", running: false })],
+    ["image registry:2.8.2, declared registry:2.8.3", ofContainer({ image: "registry:2.8.2" })],
+    ["runs with another config.yml", ofContainer({ configSha256: null })],
+    ["published beyond loopback", ofContainer({ published: [{ address: "0.0.0.0", port: 5000 }] })],
+    ["published beyond loopback", ofContainer({ published: [{ address: "127.0.0.1", port: 5001 }] })],
+    ["listens beyond loopback", drift({ listeners: ["127.0.0.1:5000", "*:5000"] })],
+    ["API does not answer", drift({ apiStatus: 503 })],
+  ])("fails if %s", (text, found) => expect(found).toBe(text));
+});
+
+const wanted = { service: "frontend", commit: commitA };
+const health = (commit: string, requestedCommit = commitA, status = 200) => ({
+  status,
+  body: JSON.stringify({ deploy: { commit, requestedCommit } }),
+  where: "here",
+});
+const prefix = "UNIDESK_FRONTEND_DEPLOY_";
+const live = {
+  id: "c0ffee",
+  status: "running",
+  imageId: digestA,
+  imageLabels: { "org.opencontainers.image.revision": commitA },
+  deployEnv: { [`${prefix}REQUESTED_COMMIT`]: commitA },
+  health: health(commitA),
+};
+const image = {
+  id: digestA,
+  labels: { "org.opencontainers.image.revision": commitA },
+  record: { digest: digestB as Digest, imageId: digestA as Digest },
+};
+const envKeys = {
+  [`${prefix}COMMIT`]: commitA,
+  [`${prefix}REQUESTED_COMMIT`]: commitA,
+  [`${prefix}DIGEST`]: digestB,
+};
+const service: ObservedService = { container: live, stableImageId: digestA, images: { [commitA]: image }, envKeys };
+
+describe("a delivery", () => {
+  const drift = (changes: object, digest?: string) =>
+    deliveryDrift({ ...wanted, ...(digest ? { digest } : {}) }, "unidesk-frontend", {
+      ...service,
+      images: { [commitA]: { ...image, ...changes } },
+    });
+
+  test("is as declared", () => {
+    expect(drift({})).toBeUndefined();
+    expect(drift({}, digestB)).toBeUndefined();
+  });
+
+  test.each([
+    ["missing", deliveryDrift(wanted, "unidesk-frontend", { ...service, images: {} })],
+    ["is of another commit", drift({ labels: { "org.opencontainers.image.revision": commitB } })],
+    ["has no delivery record", drift({ record: undefined })],
+    ["is not the delivered one", drift({ id: digestB })],
+    ["was delivered by another digest", drift({}, digestA)],
+  ])("fails if the image %s", (text, found) => expect(found).toBe(`image unidesk-frontend:a1a1a1a ${text}`));
+});
+
+describe("a deployment", () => {
+  const drift = (changes: Partial<ObservedService>) => deploymentDrift(wanted, { ...service, ...changes });
+  const ofContainer = (changes: object) => drift({ container: { ...live, ...changes } });
+  const ofKeys = (changes: object) => drift({ envKeys: { ...envKeys, ...changes } });
+
+  test("is as declared", () => {
+    expect(drift({})).toBeUndefined();
+    expect(ofContainer({ deployEnv: { UNIDESK_DEPLOY_REQUESTED_COMMIT: commitA } })).toBeUndefined();
+  });
+
+  const another = { "org.opencontainers.image.revision": commitB };
+  test.each([
+    ["container missing", drift({ container: undefined })],
+    ["live commit b2b2b2b, pinned a1a1a1a", ofContainer({ imageLabels: another })],
+    ["live commit unknown, pinned a1a1a1a", ofContainer({ imageLabels: {} })],
+    ["container exited", ofContainer({ status: "exited" })],
+    ["container not running", ofContainer({ status: "restarting" })],
+    ["container runs another image of the same commit", ofContainer({ imageId: digestB })],
+    ["stable tag moved to another image", drift({ stableImageId: digestB })],
+    ["stable tag moved to another image", drift({ stableImageId: undefined })],
+    [`env file key ${prefix}COMMIT changed`, ofKeys({ [`${prefix}COMMIT`]: commitB })],
+    [`env file key ${prefix}REQUESTED_COMMIT changed`, ofKeys({ [`${prefix}REQUESTED_COMMIT`]: undefined })],
+    [`env file key ${prefix}DIGEST changed`, ofKeys({ [`${prefix}DIGEST`]: digestA })],
+    [`env file key ${prefix}COMMIT changed`, drift({ envKeys: undefined })],
+    ["container was asked for another commit", ofContainer({ deployEnv: {} })],
+    ["health says another deploy.commit", ofContainer({ health: health(commitB) })],
+    ["health says another deploy.requestedCommit", ofContainer({ health: health(commitA, commitB) })],
+    ["health does not answer well", ofContainer({ health: health(commitA, commitA, 503) })],
+  ])("fails if %s", (text, found) => expect(found).toBe(text));
+});
