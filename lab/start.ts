@@ -1,8 +1,9 @@
 /** `npm start`: the main job on real hosts, from nothing to a deployed service and an empty diff. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters, styleText } from "node:util";
+import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
+import colors from "picocolors";
 import { labCommits } from "./commits.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -45,7 +46,7 @@ heading("What is live");
 await show("tsx", ["lab/cli.ts", "ssh", "main-server", "--", liveCommand()]);
 
 console.log(`
-${styleText("bold", "Try next")}
+${colors.bold("Try next")}
   npm run lab -- ssh main-server                  look around on a host
   npx cdktf diff ${stack}       the dry run, any time
   npx unidesk registry render                     the registry's files with their SHA-256
@@ -85,5 +86,5 @@ function options(environment: Record<string, string> = {}) {
 
 function heading(title: string): void {
   step += 1;
-  console.log(`\n${styleText(["bold", "cyan"], `${step}/8  ${title}`)}`);
+  console.log(`\n${colors.bold(colors.cyan(`${step}/8  ${title}`))}`);
 }

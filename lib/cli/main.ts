@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { addArtifactCommands } from "./artifact.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { addRegistryCommands } from "./registry.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -13,6 +14,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .showHelpAfterError("(add --help for what is allowed)");
   addRegistryCommands(program, root);
   addArtifactCommands(program, root);
+  addDoctorCommand(program, root);
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();
   }

@@ -6,6 +6,7 @@ import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../delivery/record.ts";
+import { receiptsFolder } from "../receipts.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import type { HealthReply } from "../verdicts/health-commit.ts";
 import type { Probes } from "./probe.ts";
@@ -14,8 +15,8 @@ import type { Probes } from "./probe.ts";
 export interface ComposeSubject {
   readonly service: string;
   readonly target: ComposeTarget;
-  /** Commits whose images and delivery records matter: the pinned one, and the one of the receipt. */
-  readonly commits: readonly string[];
+  /** The pinned commit; those of the receipts on the host are looked at too. */
+  readonly commit: string;
 }
 
 /** What one container of a host was seen to be. */
@@ -62,6 +63,15 @@ containers() { timeout 10 docker inspect --type container -f "$1" $names 2>"$wor
 container_images() { local ids; ids=$(containers '{{.Image}}' | sort -u); [ -z "$ids" ] || timeout 10 docker image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
 tagged_images() { timeout 10 docker image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images 2>"$work/images"; grep -viE 'no such (image|object)' "$work/images" >&2; [ "$PIPESTATUS" -ne 0 ]; }
 container_env() { containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}' | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_[A-Z_]+=/'; }
+# add_commits STABLE_IMAGE RECORDS COMMIT RECEIPTS SERVICE
+add_commits() {
+  local commit
+  images="$images $1"
+  for commit in $({ echo "$3"; sed -n 's/^spec \\([0-9a-f]\\{40\\}\\) .*/\\1/p' "$4"/*/"$5-delivery" "$4"/*/"$5-deployment" 2>/dev/null; } | sort -u); do
+    images="$images $1:$commit"
+    record_files="$record_files $2/$commit.json"
+  done
+}
 records() { local file; for file in $record_files; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
 health() {
   local address
@@ -92,13 +102,6 @@ export function composeProbes(host: Connection, subjects: readonly ComposeSubjec
   const [first] = subjects;
   if (!first) return "";
   const { target } = first;
-  const images = subjects.flatMap(({ target: { stableImage }, commits }) => [
-    stableImage,
-    ...commits.map((commit) => `${stableImage}:${commit}`),
-  ]);
-  const records = subjects.flatMap(({ service, commits }) =>
-    commits.map((commit) => deliveryPath(host, service, commit)),
-  );
   const env =
     "path" in target.envFile ? [target.envFile.path, "", target.root] : ["", target.envFile.configJson, target.root];
   const folder = dirname(fingerprintPath(host.home, target.project, target.composeService));
@@ -111,8 +114,8 @@ export function composeProbes(host: Connection, subjects: readonly ComposeSubjec
   ];
   return `${functions}
 names=${list(subjects.map(({ target: { container } }) => container))}
-images=${list(images)}
-record_files=${list(records)}
+images= record_files=
+${subjects.map((subject) => shellCommand(["add_commits", ...commitArguments(host, subject)])).join("\n")}
 containers ${shellCommand([addressFormat])} > "$work/addresses" 2>/dev/null
 ${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
 probe_later compose.images tagged_images
@@ -123,6 +126,12 @@ probe compose.env container_env
 probe compose.records records
 probe compose.keys ${shellCommand(["env_keys", ...env])}
 `;
+}
+
+/** Stable image, its delivery records' folder, the pinned commit, then this service's receipts in any stack. */
+function commitArguments(host: Connection, { service, target, commit }: ComposeSubject): string[] {
+  const records = dirname(deliveryPath(host, service, commit));
+  return [target.stableImage, records, commit, receiptsFolder(host), service];
 }
 
 /** Words for an unquoted shell variable; every one is a name or path of ours without white space. */
@@ -153,12 +162,13 @@ export function readServices(
   const env = lines(probes.text("compose.env"));
   const keys = probes.optional("compose.keys");
   const resolved = keyedLines(probes.optional("compose.resolved") ?? "");
-  const readOne = ({ service, target, commits }: ComposeSubject): ObservedService => {
+  const readOne = ({ service, target }: ComposeSubject): ObservedService => {
     const found = containers.find(({ name }) => name === `/${target.container}`);
-    const commitImages = commits.flatMap((commit): [string, ObservedImage][] => {
-      const image = images.get(`${target.stableImage}:${commit}`);
+    const commitImages = [...images].flatMap(([tag, image]): [string, ObservedImage][] => {
+      const commit = /:([0-9a-f]{40})$/.exec(tag)?.[1];
+      if (!commit || tag !== `${target.stableImage}:${commit}`) return [];
       const record = parseDeliveryRecord(records.get(deliveryPath(host, service, commit)) ?? "");
-      return image ? [[commit, { id: image.id, labels: image.labels, record }]] : [];
+      return [[commit, { id: image.id, labels: image.labels, record }]];
     });
     return {
       container: found && {

@@ -35,7 +35,8 @@ probe host.machine cat /etc/machine-id
 probe host.receipts ${shellCommand(["receipts", folder])}
 probe host.parents ${shellCommand(["parents", folder])}
 ${probeEnd}`;
-  const probes = parseProbes(await mustRun(host, "look at the host", script), host.name);
+  const output = await mustRun(host, "look at the host", script, [], { timeoutSeconds: 30 });
+  const probes = parseProbes(output, host.name);
   const parents = readParents(probes);
   const machine = probes.text("host.machine").trim();
   return {

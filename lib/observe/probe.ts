@@ -41,6 +41,10 @@ export class Probes {
     private readonly found: ReadonlyMap<string, Probe>,
   ) {}
 
+  has(name: string): boolean {
+    return this.found.has(name);
+  }
+
   /** A probe that the script must have printed. */
   get(name: string): Probe {
     const probe = this.found.get(name);

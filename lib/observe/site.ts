@@ -45,7 +45,7 @@ async function observeOne(
   const host = site.connections[name];
   const services = pins
     .filter((pin) => pin.consumer.runtime.host === name)
-    .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commits: [pin.commit] }));
+    .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
   try {
     await openMaster(host);
     return { facts: await observeHost(host, { services, ...(name === "d601" ? { registry: site.registry } : {}) }) };

@@ -42,7 +42,7 @@ export function sshOptions(host: Connection): string[] {
     UpdateHostKeys: "no",
     ConnectTimeout: "5",
     ServerAliveInterval: "5",
-    ServerAliveCountMax: "3",
+    ServerAliveCountMax: "2",
     LogLevel: "ERROR",
   };
   if (host.identityFile) {

@@ -11,7 +11,7 @@ export async function observeTarget(
 ): Promise<ObservedService> {
   const { service, commit } = artifact;
   const host = context.connection(target.host);
-  const { services } = await observeHost(host, { services: [{ service, target, commits: [commit] }] });
+  const { services } = await observeHost(host, { services: [{ service, target, commit }] });
   const found = services.get(service);
   if (!found) throw new Error(`${target.host}: the look at ${service} gave nothing`);
   return found;

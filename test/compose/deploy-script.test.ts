@@ -7,8 +7,9 @@ import { bash, commitA, tempFolder, write } from "../support.ts";
 
 function deploy(lock: string, envFile: string) {
   const args = [lock, "1", "unidesk", "/nowhere", "docker-compose.yml", envFile, "", "frontend"];
-  const rest = ["unidesk-no-such-container", "unidesk-no-such-image", commitA, "sha256:none", "UNIDESK_FRONTEND_DEPLOY_"];
-  return bash(composeDeployScript, [...args, ...rest], `UNIDESK_FRONTEND_DEPLOY_COMMIT=${commitA}\n`);
+  const rest = ["unidesk-no-such-container", "unidesk-no-such-image", commitA, "sha256:none"];
+  const last = ["UNIDESK_FRONTEND_DEPLOY_", `${envFile}.fingerprint`];
+  return bash(composeDeployScript, [...args, ...rest, ...last], `UNIDESK_FRONTEND_DEPLOY_COMMIT=${commitA}\n`);
 }
 
 test("fails if another deployment of the project holds the lock, and says which; nothing is written", async () => {

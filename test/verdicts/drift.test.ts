@@ -48,15 +48,15 @@ describe("the registry's service", () => {
     ["unit not installed", ofUnit({ loaded: false })],
     ["unit disabled", ofUnit({ enabled: "disabled" })],
     ["unit failed", ofUnit({ active: "failed" })],
-    ["unit not running", ofUnit({ active: "activating" })],
-    ["container missing", drift({ container: null })],
-    ["container exited", ofContainer({ status: "exited", running: false })],
+    ["API does not answer", ofUnit({ active: "activating" })],
+    ["API does not answer", drift({ container: null })],
+    ["API does not answer", ofContainer({ status: "exited", running: false })],
+    ["API does not answer", drift({ apiStatus: 503 })],
     ["image registry:2.8.2, declared registry:2.8.3", ofContainer({ image: "registry:2.8.2" })],
     ["runs with another config.yml", ofContainer({ configSha256: null })],
-    ["published beyond loopback", ofContainer({ published: [{ address: "0.0.0.0", port: 5000 }] })],
-    ["published beyond loopback", ofContainer({ published: [{ address: "127.0.0.1", port: 5001 }] })],
+    ["published beyond its loopback port", ofContainer({ published: [{ address: "0.0.0.0", port: 5000 }] })],
+    ["published beyond its loopback port", ofContainer({ published: [{ address: "127.0.0.1", port: 5001 }] })],
     ["listens beyond loopback", drift({ listeners: ["127.0.0.1:5000", "*:5000"] })],
-    ["API does not answer", drift({ apiStatus: 503 })],
   ])("fails if %s", (text, found) => expect(found).toBe(text));
 });
 
@@ -118,13 +118,19 @@ describe("a deployment", () => {
     expect(ofContainer({ deployEnv: { UNIDESK_DEPLOY_REQUESTED_COMMIT: commitA } })).toBeUndefined();
   });
 
+  // A container that crashes again and again is seen running or restarting, by chance.
+  test("fails alike if the container runs unhealthily or is restarting", () => {
+    const unanswered = { status: 0, body: "", where: "here" };
+    expect(ofContainer({ status: "restarting", health: unanswered })).toBe("not healthy");
+    expect(ofContainer({ health: unanswered })).toBe("not healthy");
+  });
+
   const another = { "org.opencontainers.image.revision": commitB };
   test.each([
     ["container missing", drift({ container: undefined })],
     ["live commit b2b2b2b, pinned a1a1a1a", ofContainer({ imageLabels: another })],
     ["live commit unknown, pinned a1a1a1a", ofContainer({ imageLabels: {} })],
     ["container exited", ofContainer({ status: "exited" })],
-    ["container not running", ofContainer({ status: "restarting" })],
     ["container runs another image of the same commit", ofContainer({ imageId: digestB })],
     ["stable tag moved to another image", drift({ stableImageId: digestB })],
     ["stable tag moved to another image", drift({ stableImageId: undefined })],
@@ -135,6 +141,6 @@ describe("a deployment", () => {
     ["container was asked for another commit", ofContainer({ deployEnv: {} })],
     ["health says another deploy.commit", ofContainer({ health: health(commitB) })],
     ["health says another deploy.requestedCommit", ofContainer({ health: health(commitA, commitB) })],
-    ["health does not answer well", ofContainer({ health: health(commitA, commitA, 503) })],
+    ["not healthy", ofContainer({ health: health(commitA, commitA, 503) })],
   ])("fails if %s", (text, found) => expect(found).toBe(text));
 });

@@ -1,0 +1,113 @@
+import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import type { HostName } from "../config/hosts.ts";
+import type { Site } from "../config/site.ts";
+import { InfraBlockedError, messageOf } from "../errors.ts";
+import { type Probes, parseProbes, probeEnd, probePrelude } from "../observe/probe.ts";
+import { shellCommand } from "../ssh/quote.ts";
+import { mustRun } from "../ssh/script.ts";
+import { check, type DoctorCheck, judgeClock, judgeDisk } from "./checks.ts";
+
+const tools = ["docker", "systemctl", "curl", "flock", "awk", "base64", "sha256sum", "ss"];
+
+/** Looks at one host for everything that an apply will need there. */
+export async function examineHost(site: Site, name: HostName): Promise<DoctorCheck[]> {
+  const host = site.connections[name];
+  const where = name;
+  const started = Date.now();
+  let probes: Probes;
+  try {
+    probes = parseProbes(await mustRun(host, "examine the host", script(site, name), [], { timeoutSeconds: 30 }), name);
+  } catch (error) {
+    const channel = error instanceof InfraBlockedError ? error.missingChannels.join(", ") : "ssh";
+    const [what = "", ...rest] = messageOf(error).split("\n");
+    return [check(where, channel, false, what, rest.join(" ").trim() || "see the message")];
+  }
+  const middle = (started + Date.now()) / 2;
+  const text = (probe: string) => probes.optional(probe)?.trim() ?? "";
+  const gitChecks = probes.has("git")
+    ? [
+        check(
+          where,
+          "git repositories",
+          probes.get("git").exitCode === 0,
+          text("git") || probes.get("git").text.trim(),
+          "clone them bare at the paths of hosts.d601.git",
+        ),
+      ]
+    : [];
+  const composeChecks = probes.has("compose")
+    ? [
+        check(
+          where,
+          "Compose project",
+          probes.get("compose").exitCode === 0,
+          text("compose") || probes.get("compose").text.trim(),
+          "correct compose { root, file } and the env file of this host in cdktf.json",
+        ),
+      ]
+    : [];
+  return [
+    check(where, "ssh", true, `${host.user}@${host.address}:${host.port}`, ""),
+    check(
+      where,
+      "sudo",
+      probes.get("sudo").exitCode === 0,
+      text("sudo") || "asks for a password",
+      "allow passwordless sudo for this user",
+    ),
+    check(
+      where,
+      "tools",
+      text("tools") === "",
+      text("tools") === "" ? tools.join(" ") : `missing: ${text("tools")}`,
+      "install them with the distribution's package manager",
+    ),
+    check(
+      where,
+      "Docker Engine",
+      text("docker") !== "",
+      text("docker") || probes.get("docker").text.trim(),
+      "systemctl start docker; add the user to the group docker",
+    ),
+    check(
+      where,
+      "Docker Compose",
+      text("compose-plugin") !== "",
+      text("compose-plugin") || "not found",
+      "install the Docker Compose plugin",
+    ),
+    judgeClock(where, Number(text("clock")) - middle / 1000),
+    judgeDisk(where, Number(text("disk"))),
+    ...gitChecks,
+    ...composeChecks,
+  ];
+}
+
+function script(site: Site, name: HostName): string {
+  const host = site.hosts[name];
+  const git = "git" in host ? Object.values(host.git) : [];
+  const { compose } = host;
+  const env = [compose?.envFile ?? "", "configJson" in host ? host.configJson : "", compose?.root ?? ""];
+  return `${probePrelude}
+${controlledEnvFileFunction}
+missing() { local tool; for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s ' "$tool"; done; }
+disk() { df -B1 --output=avail "$(timeout 10 docker info -f '{{.DockerRootDir}}' 2>/dev/null || echo /)" | tail -n 1; }
+sudo_works() { sudo -n true && echo passwordless; }
+repositories() { local path; for path in "$@"; do git -c safe.directory="$path" -C "$path" rev-parse --git-dir >/dev/null || return 1; done; echo "$# found"; }
+compose_files() {
+  local file
+  [ -r "$3/$4" ] || { echo "$3/$4 cannot be read" >&2; return 1; }
+  file=$(controlled_env_file "$1" "$2" "$3") || return 1
+  [ -w "$file" ] || { echo "the env file $file cannot be written" >&2; return 1; }
+  echo "$3/$4"
+}
+probe clock date +%s.%N
+probe sudo sudo_works
+probe tools missing ${shellCommand(tools)}
+probe docker timeout 10 docker version -f '{{.Server.Version}}'
+probe compose-plugin timeout 10 docker compose version --short
+probe disk disk
+${git.length > 0 ? `probe git ${shellCommand(["repositories", ...git])}` : ""}
+${compose ? `probe compose ${shellCommand(["compose_files", ...env, compose.file])}` : ""}
+${probeEnd}`;
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { loadPins, type Site } from "../../lib/config/site.ts";
+import type { HostFacts } from "../../lib/observe/host.ts";
+import { nothingObserved } from "../../lib/observe/site.ts";
+import type { Receipt } from "../../lib/receipts.ts";
+import { EnvironmentStack } from "../../stacks/environment-stack.ts";
+import { commitA, commitB, digestA, siteOf } from "../support.ts";
+import { appOf, provisionersOf, runtimeOf, shapeOf, synth } from "../synth.ts";
+
+function prod(pin: object = { commit: commitA }, seen?: HostFacts, site: Site = siteOf({}, pin)) {
+  const observed = seen ? { hosts: { "main-server": seen }, warnings: [] } : nothingObserved;
+  const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed };
+  return synth(new EnvironmentStack(appOf(site), { ...props, environment: "prod", host: "main-server" }));
+}
+const chain = ["preflight", "frontend-delivery", "frontend-deployment", "frontend-image-label", "frontend-health-commit"];
+const plain = prod();
+const triggersOf = (stack: typeof plain) =>
+  Object.fromEntries(Object.entries(stack.resources).map(([name, { triggers }]) => [name, triggers]));
+
+test("the whole stack", async () => {
+  await expect(shapeOf(prod({ commit: commitA, digest: digestA }))).toMatchFileSnapshot(
+    "snapshots/unidesk-prod-main-server.yaml",
+  );
+});
+
+test("the addresses are contract", () => expect(Object.keys(plain.resources).sort()).toEqual([...chain].sort()));
+
+test("triggers are plain facts", () => {
+  const spec = expect.stringMatching(/^[0-9a-f]{12}$/);
+  expect(triggersOf(plain)).toEqual({
+    preflight: { frontend: commitA, spec, repair: "" },
+    "frontend-delivery": { service: "frontend", commit: commitA, spec, repair: "" },
+    "frontend-deployment": {
+      service: "frontend",
+      commit: commitA,
+      container: "main-server/unidesk-frontend",
+      spec,
+      repair: "",
+    },
+    "frontend-image-label": { service: "frontend", commit: commitA, spec },
+    "frontend-health-commit": { service: "frontend", commit: commitA, path: "/health", spec },
+  });
+});
+
+test("a pin's digest appears in every trigger", () => {
+  const pinned = triggersOf(prod({ commit: commitA, digest: digestA }));
+  expect(pinned.preflight?.frontend).toBe(`${commitA} ${digestA}`);
+  for (const name of chain.slice(1)) expect(pinned[name]?.digest).toBe(digestA);
+});
+
+test("between two commits only the commit changes", () => {
+  const withoutCommit = (stack: typeof plain) => JSON.parse(JSON.stringify(triggersOf(stack)).replaceAll(/\b(a1|b2){20}\b/g, "X"));
+  const other = prod({ commit: commitB });
+  expect(withoutCommit(other)).toEqual(withoutCommit(plain));
+  for (const triggers of Object.values(triggersOf(other))) expect(Object.values(triggers ?? {})).toContain(commitB);
+});
+
+test("every step waits for the one before it, and checks run again with the deployment", () => {
+  const address = (name: string) => `null_resource.${name}`;
+  const order = Object.entries(plain.resources).map(([name, { depends_on, lifecycle }]) => [
+    name,
+    { dependsOn: depends_on, again: lifecycle?.replace_triggered_by },
+  ]);
+  expect(Object.fromEntries(order)).toEqual({
+    preflight: { dependsOn: [], again: undefined },
+    "frontend-delivery": { dependsOn: [address("preflight")], again: undefined },
+    "frontend-deployment": { dependsOn: [address("frontend-delivery")], again: [address("frontend-delivery")] },
+    "frontend-image-label": { dependsOn: [address("frontend-deployment")], again: [address("frontend-deployment")] },
+    "frontend-health-commit": { dependsOn: [address("frontend-deployment")], again: [address("frontend-deployment")] },
+  });
+});
+
+test("a step is given its own hosts, its spec and the bundle's hash, and nothing else", () => {
+  const [[type, step] = []] = provisionersOf(plain.resources["frontend-deployment"]);
+  const environment = step?.environment ?? {};
+  expect(type).toBe("local-exec");
+  expect(Object.keys(environment).sort()).toEqual([
+    "UNIDESK_STEP_BUNDLE_SHA256",
+    "UNIDESK_STEP_CONNECTIONS",
+    "UNIDESK_STEP_RECEIPT",
+    "UNIDESK_STEP_REPAIR",
+    "UNIDESK_STEP_SPEC",
+  ]);
+  expect(JSON.parse(environment.UNIDESK_STEP_CONNECTIONS ?? "").map(({ name }: { name: string }) => name)).toEqual([
+    "main-server",
+  ]);
+  expect(environment.UNIDESK_STEP_BUNDLE_SHA256).toBe("5".repeat(64));
+});
+
+test("an environment and a host without pins is an empty stack", () => {
+  const site = siteOf();
+  const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed: nothingObserved };
+  const dev = new EnvironmentStack(appOf(site), { ...props, environment: "dev", host: "main-server" });
+  const d601 = new EnvironmentStack(appOf(site), { ...props, environment: "prod", host: "d601" });
+  expect(synth(dev).resources).toEqual({});
+  expect(synth(d601).resources).toEqual({});
+});
+
+describe("observed", () => {
+  const specOf = (name: string) => {
+    const [[, step] = []] = provisionersOf(plain.resources[name]);
+    return JSON.parse(step?.environment?.UNIDESK_STEP_RECEIPT ?? "{}").spec as string;
+  };
+  const receipts = new Map<string, Receipt>(
+    ["frontend-delivery", "frontend-deployment"].map((name) => [
+      `unidesk-prod-main-server/${name}`,
+      { generation: 3, spec: specOf(name), repair: "3: x" },
+    ]),
+  );
+  const image = {
+    id: digestA,
+    labels: { "org.opencontainers.image.revision": commitA },
+    record: { digest: digestA, imageId: digestA },
+  };
+  const seen = (container: unknown) =>
+    ({
+      registry: undefined,
+      receipts,
+      origin: () => "machine time",
+      services: new Map([
+        ["frontend", { container, stableImageId: digestA, images: { [commitA]: image }, envKeys: {} }],
+      ]),
+    }) as unknown as HostFacts;
+
+  test("a missing container is a repair of the deployment and what follows, not of the delivery", () => {
+    const { resources } = prod({ commit: commitA }, seen(undefined));
+    expect(resources["frontend-deployment"]?.triggers?.repair).toBe("4: container missing");
+    expect(resources["frontend-deployment"]?.lifecycle).not.toHaveProperty("ignore_changes");
+    expect(resources["frontend-delivery"]?.triggers?.repair).toBe("3: x");
+    expect(resources["frontend-delivery"]?.lifecycle?.ignore_changes).toEqual(["triggers"]);
+    expect(resources.preflight?.triggers?.repair).toBe("frontend-deployment 4: container missing");
+    expect(resources.preflight?.lifecycle).not.toHaveProperty("ignore_changes");
+  });
+
+  test("not observed, the trigger is left out of the comparison", () => {
+    for (const name of ["preflight", "frontend-delivery", "frontend-deployment"]) {
+      expect(plain.resources[name]?.lifecycle?.ignore_changes).toEqual(['triggers["repair"]']);
+    }
+  });
+});
