@@ -11,6 +11,7 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["test/**/*.lab.test.ts"],
+          globalSetup: ["test/lab-setup.ts"],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -30,7 +30,7 @@ export const writeReceiptFunction = `
 write_receipt() {
   mkdir -p "$(dirname "$1")"
   receipt_generation=$(sed -n 's/^generation \\([0-9][0-9]*\\)$/\\1/p' "$1" 2>/dev/null | head -n 1)
-  printf 'generation %s\\nspec %s\\nrepair %s\\n' "$((0$receipt_generation + 1))" "$2" "$3" > "$1.$$"
+  printf 'generation %s\\nspec %s\\nrepair %s\\n' "$((\${receipt_generation:-0} + 1))" "$2" "$3" > "$1.$$"
   mv -f "$1.$$" "$1"
 }
 `;

@@ -16,11 +16,8 @@ export interface RepairInput {
   readonly receipt: Receipt | undefined;
   /** Machine id and change time of the nearest existing parent of the receipt. */
   readonly origin: string;
-  /**
-   * Whether Terraform's state already says what is declared; undefined where the state cannot be read
-   * before synth (a remote backend).
-   */
-  readonly stateIsAsDeclared: boolean | undefined;
+  /** What Terraform's state says; undefined where it cannot be read before synth (a remote backend). */
+  readonly state: { readonly isAsDeclared: boolean; readonly repair: string } | undefined;
 }
 
 export interface Repair {
@@ -38,7 +35,8 @@ export const unobserved: Repair = { value: "", ignore: "repair" };
  */
 export function decideRepair(input: RepairInput): Repair {
   const { look, receipt, spec } = input;
-  const last = receipt?.repair ?? "";
+  // Where nothing is to be repaired the value that the state has makes the least noise.
+  const last = input.state?.repair ?? receipt?.repair ?? "";
   if (!look) return { value: last, ignore: "repair" };
   const next = (reason: string): Repair => ({
     value: sanitize(receipt ? `${receipt.generation + 1}: ${reason}` : `first: ${input.origin}: ${reason}`),
@@ -47,7 +45,7 @@ export function decideRepair(input: RepairInput): Repair {
   if (receipt && receipt.spec !== spec) {
     if (look.driftFromReceipt) return next(look.driftFromReceipt);
     // A new pin and nothing else: Terraform sees it by itself, unless its state is ahead of the host.
-    if (input.stateIsAsDeclared === false) return { value: last, ignore: "repair" };
+    if (input.state?.isAsDeclared === false) return { value: last, ignore: "repair" };
     return look.drift ? next(look.drift) : { value: last, ignore: "triggers" };
   }
   if (look.drift) return next(look.drift);

@@ -48,16 +48,19 @@ export class Repairs {
       receipt,
       look: seen && { drift: drift(spec, seen), driftFromReceipt: drift(receipt?.spec ?? spec, seen) },
       origin: seen?.origin(this.key(name)) ?? "",
-      stateIsAsDeclared: this.state && this.saysFacts(this.state.get(name), facts),
+      state: this.state && {
+        isAsDeclared: saysFacts(this.state.get(name), facts),
+        repair: this.state.get(name)?.repair ?? "",
+      },
     });
   }
+}
 
-  private saysFacts(
-    triggers: Readonly<Record<string, string>> | undefined,
-    facts: Readonly<Record<string, string>>,
-  ): boolean {
-    return triggers !== undefined && Object.entries(facts).every(([key, value]) => triggers[key] === value);
-  }
+function saysFacts(
+  triggers: Readonly<Record<string, string>> | undefined,
+  facts: Readonly<Record<string, string>>,
+): boolean {
+  return triggers !== undefined && Object.entries(facts).every(([key, value]) => triggers[key] === value);
 }
 
 /** A read-only step runs again with any repair in front of it. */

@@ -10,7 +10,9 @@ const State = z.object({
       type: z.string(),
       name: z.string(),
       instances: z.array(
-        z.object({ attributes: z.object({ triggers: z.record(z.string(), z.string()).nullish() }).nullish() }),
+        z.object({
+          attributes: z.object({ triggers: z.record(z.string(), z.string().nullable()).nullish() }).nullish(),
+        }),
       ),
     }),
   ),
@@ -38,6 +40,11 @@ export function readStateTriggers(site: Site, stack: string): StateTriggers | un
   return new Map(
     state.data.resources
       .filter(({ type }) => type === "null_resource")
-      .map(({ name, instances }) => [name, instances[0]?.attributes?.triggers ?? {}]),
+      .map(({ name, instances }) => [name, withoutNull(instances[0]?.attributes?.triggers ?? {})]),
   );
+}
+
+/** Some versions of the null provider keep an empty value as null. */
+function withoutNull(triggers: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(triggers).map(([key, value]) => [key, value ?? ""]));
 }

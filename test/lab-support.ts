@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly pins?: Readonly<Record<string, unknown>>;
   /** Changes a copy of the lab's hosts. @default - as `lab up` wrote them */
   readonly hosts?: (hosts: LabHostsFile["hosts"]) => void;
+  /** Whether the app looks at the hosts. @default "on" */
+  readonly observe?: "on" | "off";
   /** Keeps the Terraform state apart from other runs of this file. @default "test" */
   readonly state?: string;
   /** Checkout to run in. @default - this one */
@@ -151,6 +153,7 @@ export class LabSite {
         CI: "1",
         CHECKPOINT_DISABLE: "1",
         TMPDIR: this.folder,
+        UNIDESK_OBSERVE: options.observe ?? "on",
         UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
         UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
       },
@@ -271,16 +274,22 @@ export async function imageId(host: HostName, reference: string): Promise<string
   return text === "" ? undefined : text;
 }
 
-/** Bytes and status of a file on a host. */
-export async function fileOn(host: HostName, path: string): Promise<{ content: Buffer; status: string }> {
-  const script = 'stat -c "%U:%G %a %y" "$1"; base64 -w0 < "$1"';
-  const [status = "", encoded = ""] = (await labExec(host, ["bash", "-ceu", script, "file", path])).split("\n");
-  return { content: Buffer.from(encoded, "base64"), status };
+export interface HostFile {
+  /** One character a byte, so that texts that are not UTF-8 compare well too. */
+  readonly bytes: string;
+  /** Owner, mode and time of change. */
+  readonly status: string;
 }
 
-/** Replaces a file's bytes in place, so that owner and mode stay. */
-export async function writeOn(host: HostName, path: string, content: string | Buffer): Promise<void> {
-  const input = Buffer.from(content).toString("base64");
+export async function fileOn(host: HostName, path: string): Promise<HostFile> {
+  const script = 'stat -c "%U:%G %a %y" "$1"; base64 -w0 < "$1"';
+  const [status = "", encoded = ""] = (await labExec(host, ["bash", "-ceu", script, "file", path])).split("\n");
+  return { bytes: Buffer.from(encoded, "base64").toString("latin1"), status };
+}
+
+/** Replaces a file's bytes in place, so that owner and mode stay; one character a byte. */
+export async function writeOn(host: HostName, path: string, bytes: string): Promise<void> {
+  const input = Buffer.from(bytes, "latin1").toString("base64");
   await labExec(host, ["bash", "-ceu", 'base64 -d > "$1"', "write", path], { input });
 }
 

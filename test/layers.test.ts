@@ -41,7 +41,12 @@ const value = 'export const value = "x";\n';
 /** One forbidden import a rule: the file, what it imports, and how the report names that. */
 const bad: [rule: string, file: string, target: string, reported: string][] = [
   ["lib-knows-no-cdktf", "lib/a.ts", "cdktf", "node_modules/cdktf/"],
-  ["lib-knows-no-cdktf", "lib/b.ts", "@cdktf/provider-null/lib/resource/index.js", "node_modules/@cdktf/provider-null/"],
+  [
+    "lib-knows-no-cdktf",
+    "lib/b.ts",
+    "@cdktf/provider-null/lib/resource/index.js",
+    "node_modules/@cdktf/provider-null/",
+  ],
   ["lib-knows-no-cdktf", "lib/c.ts", "constructs", "node_modules/constructs/"],
   ["lib-imports-nothing-above", "lib/d.ts", "../constructs/ok.ts", "constructs/ok.ts"],
   ["lib-imports-nothing-above", "lib/e.ts", "../main.ts", "main.ts"],

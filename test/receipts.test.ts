@@ -49,6 +49,10 @@ describe("parseReceipt", () => {
   ])("is nothing for %s: it proves nothing", (_, text) => expect(parseReceipt(text)).toBeUndefined());
 
   test("reads a whole one", () => {
-    expect(parseReceipt("generation 3\nspec a b\nrepair 2: c\n")).toEqual({ generation: 3, spec: "a b", repair: "2: c" });
+    expect(parseReceipt("generation 3\nspec a b\nrepair 2: c\n")).toEqual({
+      generation: 3,
+      spec: "a b",
+      repair: "2: c",
+    });
   });
 });

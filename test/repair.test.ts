@@ -4,21 +4,37 @@ import { repairOfAll } from "../lib/repairs.ts";
 
 const receipt = { generation: 4, spec: "commit-a", repair: "4: container missing" };
 const asDeclared = { drift: undefined, driftFromReceipt: undefined };
+const stateThat = (isAsDeclared: boolean) => ({ isAsDeclared, repair: "3: of the state" });
 const decide = (changes: Partial<RepairInput>) =>
-  decideRepair({ spec: "commit-a", look: asDeclared, receipt, origin: "machine time", stateIsAsDeclared: true, ...changes });
+  decideRepair({
+    spec: "commit-a",
+    look: asDeclared,
+    receipt,
+    origin: "machine time",
+    state: stateThat(true),
+    ...changes,
+  });
 
 test("as declared: quiet, also from an old copy of the state", () => {
-  const quiet = { value: "4: container missing", ignore: "triggers" };
+  const quiet = { value: "3: of the state", ignore: "triggers" };
   expect(decide({})).toEqual(quiet);
-  expect(decide({ stateIsAsDeclared: false })).toEqual(quiet);
+  expect(decide({ state: stateThat(false) })).toEqual(quiet);
 });
 
 test("as declared without a receipt: the next real change still shows", () => {
-  expect(decide({ receipt: undefined })).toEqual({ value: "", ignore: "repair" });
+  expect(decide({ receipt: undefined })).toEqual({ value: "3: of the state", ignore: "repair" });
 });
 
 test("not observed: the trigger is left out, the facts are not", () => {
-  expect(decide({ look: undefined, receipt: undefined })).toEqual({ value: "", ignore: "repair" });
+  expect(decide({ look: undefined, receipt: undefined })).toEqual({
+    value: "3: of the state",
+    ignore: "repair",
+  });
+});
+
+test("where the state cannot be read the receipt's repair makes the least noise", () => {
+  expect(decide({ state: undefined })).toEqual({ value: "4: container missing", ignore: "triggers" });
+  expect(decide({ state: undefined, receipt: undefined })).toEqual({ value: "", ignore: "repair" });
 });
 
 test("drift, receipt there: the next generation and the reason", () => {
@@ -38,15 +54,15 @@ describe("a new pin", () => {
   const look = { drift: "live commit a, pinned b", driftFromReceipt: undefined };
 
   test("and nothing else: only the pin shows", () => {
-    expect(decide({ spec: "commit-b", look, stateIsAsDeclared: false })).toEqual({
-      value: "4: container missing",
+    expect(decide({ spec: "commit-b", look, state: stateThat(false) })).toEqual({
+      value: "3: of the state",
       ignore: "repair",
     });
   });
 
   test("and drift from what was applied: the drift shows as well", () => {
     const both = { drift: "container missing", driftFromReceipt: "container missing" };
-    expect(decide({ spec: "commit-b", look: both, stateIsAsDeclared: false })).toEqual({
+    expect(decide({ spec: "commit-b", look: both, state: stateThat(false) })).toEqual({
       value: "5: container missing",
       ignore: "none",
     });
@@ -57,12 +73,12 @@ describe("a new pin", () => {
   });
 
   test("that the host has already: quiet", () => {
-    expect(decide({ spec: "commit-b" })).toEqual({ value: "4: container missing", ignore: "triggers" });
+    expect(decide({ spec: "commit-b" })).toEqual({ value: "3: of the state", ignore: "triggers" });
   });
 });
 
 test("a value is one line that no shell reads as something else", () => {
-  const value = sanitize("image `id` $HOME ${X} 'a' \"b\"\n%{if}; x<y>");
+  const value = sanitize(`image \`id\` $HOME \${X} 'a' "b"\n%{if}; x<y>`);
   expect(value).not.toMatch(/[`$'"\n{}%<>\\]/);
   expect(sanitize("live commit a1a1a1a, pinned b2b2b2b (unidesk-frontend:a@b)")).toBe(
     "live commit a1a1a1a, pinned b2b2b2b (unidesk-frontend:a@b)",

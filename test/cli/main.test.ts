@@ -7,6 +7,7 @@ let output: { stdout: string; stderr: string };
 
 beforeEach(() => {
   output = { stdout: "", stderr: "" };
+  process.exitCode = undefined;
   for (const name of ["stdout", "stderr"] as const) {
     vi.spyOn(process[name], "write").mockImplementation((text) => {
       output[name] += text;
@@ -17,6 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  process.exitCode = undefined;
   vi.unstubAllEnvs();
 });
 
@@ -82,7 +84,11 @@ describe("exit 2", () => {
   test.each([
     ["if a command is unknown", ["regsitry"], "error: unknown command 'regsitry'\n(Did you mean registry?)\n"],
     ["if a subcommand is unknown", ["registry", "paln"], "error: unknown command 'paln'\n(Did you mean plan?)\n"],
-    ["if an option is unknown", ["registry", "plan", "--jsno"], "error: unknown option '--jsno'\n(Did you mean --json?)\n"],
+    [
+      "if an option is unknown",
+      ["registry", "plan", "--jsno"],
+      "error: unknown option '--jsno'\n(Did you mean --json?)\n",
+    ],
     [
       "if an option is missing",
       ["artifact", "publish", "--service", "frontend"],
@@ -162,5 +168,29 @@ describe("exit 3", () => {
       },
     });
     expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: "" });
+  });
+
+  test.each(["status", "health"])("registry %s says infra-blocked and judges nothing", async (question) => {
+    useHosts(deadHosts());
+    const { exitCode, stdout, stderr } = await cli("registry", question, "--json");
+    expect(JSON.parse(stdout)).toEqual({
+      ok: false,
+      installed: false,
+      decision: "infra-blocked",
+      retryable: true,
+      healthyScopes: [],
+      failedScopes: [],
+      runtimeApiHealthy: false,
+      missingChannels: ["d601:ssh"],
+      checks: {},
+      message: cannotBeReached.join("\n"),
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: "" });
+  });
+
+  test("is of one command line: the next one begins at 0", async () => {
+    useHosts(deadHosts());
+    expect((await cli("registry", "health", "--json")).exitCode).toBe(3);
+    expect((await cli("registry", "plan", "--json")).exitCode).toBe(0);
   });
 });

@@ -16,7 +16,9 @@ test("fails if another deployment of the project holds the lock, and says which;
   const folder = tempFolder();
   const lock = write(folder, "locks/compose-unidesk", "todo-note since yesterday\n");
   const envFile = write(folder, "compose.env", "A=1\n");
-  const holder = spawn("flock", [lock, "bash", "-c", "echo held; exec sleep 30"], { stdio: ["ignore", "pipe", "ignore"] });
+  const holder = spawn("flock", [lock, "bash", "-c", "echo held; exec sleep 30"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   try {
     expect(deploy(lock, envFile)).toMatchObject({

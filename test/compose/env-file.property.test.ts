@@ -21,7 +21,9 @@ function keyOf(line: string): string | undefined {
   const text = line.trimStart();
   const [first = "", ...rest] = text.split(/[ \t]+/);
   const definition = first === "export" && rest.length > 0 ? text.slice(6).trimStart() : text;
-  return [...values.keys()].find((key) => definition.startsWith(key) && /^[ \t]*[=:]/.test(definition.slice(key.length)));
+  return [...values.keys()].find(
+    (key) => definition.startsWith(key) && /^[ \t]*[=:]/.test(definition.slice(key.length)),
+  );
 }
 
 function linesOf(text: string): string[] {
@@ -32,7 +34,10 @@ const bytes = fc
   .uint8Array({ maxLength: 40 })
   .map((array) => Buffer.from(array.filter((byte) => byte !== 0x0a && byte !== 0)).toString("latin1"));
 const alphabet = fc.constantFrom(..."KEY_DIGST=: \t#'\"\\$&\r\x80\xff", "KEY", "KEY_DIGEST", "export ");
-const line = fc.oneof(bytes, fc.array(alphabet, { maxLength: 8 }).map((parts) => parts.join("")));
+const line = fc.oneof(
+  bytes,
+  fc.array(alphabet, { maxLength: 8 }).map((parts) => parts.join("")),
+);
 const file = fc.record({ lines: fc.array(line, { maxLength: 12 }), finalNewline: fc.boolean() });
 
 test("lines that are not ours keep their bytes and their order; ours say what was wanted, each at least once", () => {

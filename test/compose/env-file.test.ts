@@ -17,7 +17,11 @@ import { bash, tempFolder, write } from "../support.ts";
 const call = `${setEnvKeysFunction}\nset_env_keys "$1"`;
 
 /** Sets keys in a file of that content; returns what the function printed and what the file holds then. */
-function set(content: string | Uint8Array, wanted: string, file = write(tempFolder(), "compose.env", content as string)) {
+function set(
+  content: string | Uint8Array,
+  wanted: string,
+  file = write(tempFolder(), "compose.env", content as string),
+) {
   const { exitCode, stdout, stderr } = bash(call, [file], wanted);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(readdirSync(dirname(file))).toEqual(["compose.env"]);
@@ -64,14 +68,28 @@ test("a line inside another key's quoted value stays as it is", () => {
   expect(set("A='first\nKEY=inside\n'\n", "KEY=new\n").content).toBe("A='first\nKEY=inside\n'\nKEY=new\n");
 });
 
-test.each(["two words", "a=b=c", "#no comment", "a # b", '"quoted"', "it's", "\\n \\t \\\\", "$HOME `id` ${X}", "", "ü"])(
-  "the value %j arrives byte for byte",
-  (value) => {
-    const wanted = `KEY=${value}\n`;
-    expect(set("KEY=old\n", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
-    expect(set("", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
-  },
-);
+test.each([
+  "two words",
+  "a=b=c",
+  "#no comment",
+  "a # b",
+  '"quoted"',
+  "it's",
+  "\\n \\t \\\\",
+  "$HOME `id` $(id)",
+  "",
+  "ü",
+])("the value %j arrives byte for byte", (value) => {
+  const wanted = `KEY=${value}\n`;
+  expect(set("KEY=old\n", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
+  expect(set("", wanted).content).toBe(Buffer.from(wanted).toString("latin1"));
+});
+
+test("a key may have digits", () => {
+  expect(set("UNIDESK_K3SCTL_ADAPTER_2=old\n", "UNIDESK_K3SCTL_ADAPTER_2=new\n").content).toBe(
+    "UNIDESK_K3SCTL_ADAPTER_2=new\n",
+  );
+});
 
 test("several keys are set in one go, absent ones in their order", () => {
   expect(set("B=0\nX=1\n", "A=1\nB=2\nC=3\n").content).toBe("B=2\nX=1\nA=1\nC=3\n");

@@ -59,9 +59,7 @@ describe("commit", () => {
   });
 
   test("fails if it is missing", () => {
-    expect(ofFrontend({}).message).toBe(
-      `deploy.json: environments.prod.frontend.commit: is missing; ${wholeCommit}`,
-    );
+    expect(ofFrontend({}).message).toBe(`deploy.json: environments.prod.frontend.commit: is missing; ${wholeCommit}`);
   });
 
   test("fails if it is a number", () => {
@@ -173,7 +171,11 @@ describe("the file", () => {
   });
 
   test("fails under the name that it was read by", () => {
-    const parsed = parseJson('{"version":1,"environments":{"prod":{"nope":{"commit":"COMMIT"}}}}'.replace("COMMIT", commitA), "x", DeployFile);
+    const parsed = parseJson(
+      '{"version":1,"environments":{"prod":{"nope":{"commit":"COMMIT"}}}}'.replace("COMMIT", commitA),
+      "x",
+      DeployFile,
+    );
     expect(failureOf(() => resolvePins(parsed, "pins/other.json")).message).toMatch(
       /^pins\/other\.json: environments\.prod\.nope: unknown service\n/,
     );

@@ -141,5 +141,7 @@ test("fails if a host has an unknown key", () => {
 test("fails if main-server has no compose", () => {
   const { compose: _, ...mainServer } = hostsJson()["main-server"];
   const hosts = { ...hostsJson(), "main-server": mainServer };
-  expect(failureOf(() => checkValue(hosts, "hosts", Hosts)).message).toMatch(/^hosts: main-server\.compose: is missing;/);
+  expect(failureOf(() => checkValue(hosts, "hosts", Hosts)).message).toMatch(
+    /^hosts: main-server\.compose: is missing;/,
+  );
 });

@@ -20,14 +20,16 @@ test("fails if the file is not there", () => {
   expect(exitCode).toBe(2);
 });
 
-test.each([["half an object", '{"a":1,'], ["nothing", ""], ["a comment", '{"a":1} // b'], ["a trailing comma", "[1,]"]])(
-  "fails if the text is %s",
-  (_, text) => {
-    const { message, exitCode } = failureOf(() => parse(text));
-    expect(message).toMatch(/^x\.json is not JSON\n {2}found: {3}.+\n {2}allowed: RFC 8259 JSON$/);
-    expect(exitCode).toBe(2);
-  },
-);
+test.each([
+  ["half an object", '{"a":1,'],
+  ["nothing", ""],
+  ["a comment", '{"a":1} // b'],
+  ["a trailing comma", "[1,]"],
+])("fails if the text is %s", (_, text) => {
+  const { message, exitCode } = failureOf(() => parse(text));
+  expect(message).toMatch(/^x\.json is not JSON\n {2}found: {3}.+\n {2}allowed: RFC 8259 JSON$/);
+  expect(exitCode).toBe(2);
+});
 
 describe("the same key twice", () => {
   const twice = (line: number) =>
@@ -50,10 +52,12 @@ describe("the same key twice", () => {
     expect(exitCode).toBe(2);
   });
 
-  test.each(['{"a":{"b":1},"c":{"b":1}}', '[{"a":1},{"a":1}]', '{"a":"a: 1, a: 2","b":"{\\"a\\":1}"}', '{"a":1,"A":2}'])(
-    "is not seen in %s",
-    (text) => expect(parse(text)).toEqual(JSON.parse(text)),
-  );
+  test.each([
+    '{"a":{"b":1},"c":{"b":1}}',
+    '[{"a":1},{"a":1}]',
+    '{"a":"a: 1, a: 2","b":"{\\"a\\":1}"}',
+    '{"a":1,"A":2}',
+  ])("is not seen in %s", (text) => expect(parse(text)).toEqual(JSON.parse(text)));
 });
 
 test("a long value is shown shortened", () => {

@@ -63,7 +63,10 @@ test("UNIDESK_HOSTS replaces target and hosts, UNIDESK_DEPLOY_FILE the pins", ()
   const d601 = { address: "192.0.2.9", user: "ubuntu", hostKeys: [hostKeys.ecdsa] };
   write(root, "other.json", { target: "lab-2", hosts: { ...hostsJson(), d601 } });
   write(root, "older.json", deployJson({ commit: commitB }));
-  const site = loadSite(root, overridesOf({ UNIDESK_HOSTS: "other.json", UNIDESK_DEPLOY_FILE: "older.json", HOME: "/" }));
+  const site = loadSite(
+    root,
+    overridesOf({ UNIDESK_HOSTS: "other.json", UNIDESK_DEPLOY_FILE: "older.json", HOME: "/" }),
+  );
   expect(site.target).toBe("lab-2");
   expect(site.connections.d601.address).toBe("192.0.2.9");
   expect(loadPins(site).map(({ commit }) => commit)).toEqual([commitB]);

@@ -118,8 +118,7 @@ describe("Terraform's SSH", () => {
         host_key: hostKeys.ecdsa,
         timeout: "20s",
         script_path: `/home/ubuntu/.unidesk-${name}.sh`,
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
-        private_key: '${file("/keys/id")}',
+        private_key: `\${file("/keys/id")}`,
         agent: "false",
       });
     }
@@ -146,7 +145,9 @@ describe("Terraform's SSH", () => {
     const identityFile = join(tempFolder(), "id");
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", identityFile]);
     const { text } = registry({ host: { identityFile } });
-    const key = readFileSync(identityFile, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("-"));
+    const key = readFileSync(identityFile, "utf8")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("-"));
     expect(key.length).toBeGreaterThan(3);
     for (const line of key) expect(text).not.toContain(line);
     expect(text).not.toContain("PRIVATE KEY");
@@ -185,8 +186,7 @@ test("no literal text is taken for a template", () => {
   for (const { text } of [plain, registry({ host: { kind: "local" } }), registry({ host: { identityFile: "/k" } })]) {
     const templates = text.match(/(?<!\$)\$\{[^}]*\}|(?<!%)%\{[^}]*\}/g) ?? [];
     expect([...new Set(templates)].sort()).toEqual(
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: Terraform's
-      ['${file(\\"/k\\")}', '${lookup(self.triggers, \\"repair\\", \\"\\")}'].filter((one) => text.includes(one)),
+      [`\${file(\\"/k\\")}`, `\${lookup(self.triggers, \\"repair\\", \\"\\")}`].filter((one) => text.includes(one)),
     );
   }
 });

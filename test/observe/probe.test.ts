@@ -104,7 +104,6 @@ describe("parseProbes", () => {
   test("a long stray line is shown shortened", () => {
     expect(unreadable(`${"x ".repeat(500)}\nend\n`)).toBe(text("x ".repeat(40)));
   });
-
 });
 
 describe("reading", () => {

@@ -13,17 +13,18 @@ let status = 404;
 
 beforeAll(async () => {
   repository = tempFolder();
-  const git = (...args: string[]) =>
+  // Input only for those that read it: git may be gone before the rest is written.
+  const git = (args: readonly string[], input?: string) =>
     execFileSync("git", ["-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
-      input: "FROM scratch\n",
       encoding: "utf8",
+      ...(input ? { input } : {}),
     }).trim();
-  git("init", "--quiet", "--bare");
-  const blob = git("hash-object", "-w", "--stdin");
-  const tree = execFileSync("git", ["-C", repository, "mktree"], { input: `100644 blob ${blob}\tDockerfile\n`, encoding: "utf8" }).trim();
-  pushed = git("commit-tree", tree, "-m", "pushed");
-  unreachable = git("commit-tree", tree, "-m", "on nobody's branch");
-  git("update-ref", "refs/heads/release/v1", pushed);
+  git(["init", "--quiet", "--bare"]);
+  const blob = git(["hash-object", "-w", "--stdin"], "FROM scratch\n");
+  const tree = git(["mktree"], `100644 blob ${blob}\tDockerfile\n`);
+  pushed = git(["commit-tree", tree, "-m", "pushed"]);
+  unreachable = git(["commit-tree", tree, "-m", "on nobody's branch"]);
+  git(["update-ref", "refs/heads/release/v1", pushed]);
 
   server = createServer((_, response) => response.writeHead(status).end());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -50,9 +51,7 @@ test("fails if the commit is not in the repository", async () => {
 
 test("fails if no branch or tag reaches the commit", async () => {
   const { exitCode } = await build(unreachable);
-  expect(buildRefusals[exitCode ?? 0]).toBe(
-    "the commit is there but no branch or tag reaches it: it was not pushed",
-  );
+  expect(buildRefusals[exitCode ?? 0]).toBe("the commit is there but no branch or tag reaches it: it was not pushed");
 });
 
 test("fails if the commit has no such Dockerfile", async () => {

@@ -48,7 +48,7 @@ test("builds a pushed commit, labels it, pushes its tag and records the summary 
   };
   expect(fields(stdout)).toEqual(summary);
   const record = await fileOn("d601", `${hostPaths({ home }).artifacts}/frontend/${commit}.json`);
-  expect(JSON.parse(record.content.toString())).toEqual(summary);
+  expect(JSON.parse(record.bytes)).toEqual(summary);
 
   expect(await registryDigest(commit)).toBe(digest);
   expect(await labelsOf(`${image}@${digest}`)).toEqual({

@@ -170,7 +170,10 @@ describe("fails as infra-blocked", () => {
     });
     await new Promise((resolve) => taken.close(resolve));
     const refused = new RegistryClient({ port }, "d601 127.0.0.1:5000");
-    blocked(await rejectionOf(refused.artifact("unidesk/frontend", commitA)), `connect ECONNREFUSED 127\\.0\\.0\\.1:${port}`);
+    blocked(
+      await rejectionOf(refused.artifact("unidesk/frontend", commitA)),
+      `connect ECONNREFUSED 127\\.0\\.0\\.1:${port}`,
+    );
   });
 
   test("if the answer is cut", async () => {

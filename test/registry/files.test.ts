@@ -93,7 +93,8 @@ describe("the unit", () => {
     const lines = (body.split("\n[")[0] ?? "").split("\n");
     return lines.filter((line) => line.startsWith(`${name}=`)).map((line) => line.slice(name.length + 1));
   }
-  const inFolder = "/usr/bin/docker compose -p unidesk-artifact-registry -f /home/ubuntu/.unidesk/artifact-registry/compose.yml";
+  const inFolder =
+    "/usr/bin/docker compose -p unidesk-artifact-registry -f /home/ubuntu/.unidesk/artifact-registry/compose.yml";
 
   test.each([
     ["Unit", "Wants", "docker.service"],
@@ -130,5 +131,8 @@ test("another name is another unit, project and container", () => {
   const other = rendered({ name: "second" });
   expect(other.unit.path).toBe("/etc/systemd/system/second.service");
   expect(other.unit.content).toContain("compose -p second ");
-  expect(parse(other.compose.content)).toMatchObject({ name: "second", services: { registry: { container_name: "second" } } });
+  expect(parse(other.compose.content)).toMatchObject({
+    name: "second",
+    services: { registry: { container_name: "second" } },
+  });
 });

@@ -22,6 +22,9 @@ test("the plan follows the settings", () => {
   const settings = checkValue({ image: "registry:2.8.2", port: 5001, name: "second" }, "registry", RegistrySettings);
   const other = registryPlan(settings, { home: "/srv" });
   expect(other.dependencies).toContain("registry:2.8.2");
-  expect(other.defaultPaths).toMatchObject({ endpoint: "http://127.0.0.1:5001", storage: "/srv/.unidesk/registry-storage" });
+  expect(other.defaultPaths).toMatchObject({
+    endpoint: "http://127.0.0.1:5001",
+    storage: "/srv/.unidesk/registry-storage",
+  });
   expect(other.architectureBoundary[0]).toContain("127.0.0.1:5001");
 });

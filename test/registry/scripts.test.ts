@@ -39,7 +39,6 @@ describe("no script", () => {
   });
 
   test("speaks to anything but the loopback", () => {
-    for (const script of all) expect(script.match(/https?:\/\/[^/"]+/g) ?? []).not.toContain("http://0.0.0.0:5000");
     expect(all.join("").match(/https?:\/\/[^/"]+/g)).toEqual(["http://127.0.0.1:5000"]);
   });
 });

@@ -15,14 +15,21 @@ test("the defaults are the operators' documented names", () => {
   });
 });
 
-test.each(["0.0.0.0", "::", "::1", "192.168.1.1", "127.0.0.2", "127.0.0.1.evil.example", "localhost", "", "127.0.0.1\n"])(
-  "fails if the address is %j",
-  (address) => {
-    expect(refusal({ address })).toBe(
-      `registry: address: found ${JSON.stringify(address)}; must be 127.0.0.1: the registry is bound to D601's loopback and never opened to a network`,
-    );
-  },
-);
+test.each([
+  "0.0.0.0",
+  "::",
+  "::1",
+  "192.168.1.1",
+  "127.0.0.2",
+  "127.0.0.1.evil.example",
+  "localhost",
+  "",
+  "127.0.0.1\n",
+])("fails if the address is %j", (address) => {
+  expect(refusal({ address })).toBe(
+    `registry: address: found ${JSON.stringify(address)}; must be 127.0.0.1: the registry is bound to D601's loopback and never opened to a network`,
+  );
+});
 
 describe("image", () => {
   test.each([

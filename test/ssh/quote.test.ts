@@ -14,7 +14,7 @@ function roundTrip(shell: string, words: readonly string[]): string[] {
 // Lone surrogates are no text; everything else is.
 const anyText = fc.string({ unit: "binary" });
 const nastyText = fc.string({ unit: fc.constantFrom(..."'\"\\$`!*?[]{}()<>|&;#~ \t\n\r=-%@^aé") });
-const word = fc.oneof(anyText, nastyText).map((text) => text.replaceAll("\0", "").toWellFormed());
+const word = fc.oneof(anyText, nastyText).map((text) => text.replaceAll(/\0|\p{Surrogate}/gu, ""));
 
 test.each(["sh", "bash"])("every word comes back from %s as it was", (shell) => {
   fc.assert(

@@ -35,8 +35,8 @@ test("deploys from nothing, byte for byte what render prints", async () => {
   expect(files.map(({ path }) => path)).toEqual([registryPaths.config, registryPaths.compose, registryPaths.unit]);
   for (const { path, sha256, content } of files) {
     const found = await fileOn("d601", path);
-    expect(found.content.toString("latin1"), path).toBe(Buffer.from(content).toString("latin1"));
-    expect(createHash("sha256").update(found.content).digest("hex")).toBe(sha256);
+    expect(found.bytes, path).toBe(Buffer.from(content).toString("latin1"));
+    expect(createHash("sha256").update(found.bytes, "latin1").digest("hex")).toBe(sha256);
     expect(found.status).toMatch(/^root:root 644 /);
   }
   expect(await leftovers()).toEqual([]);
@@ -102,12 +102,12 @@ describe("installed", () => {
   test("a hand-edited file is put right and the service restarted when its resource runs again", async () => {
     const declared = await fileOn("d601", registryPaths.config);
     const before = await containerFacts("d601", registry.name);
-    await writeOn("d601", registryPaths.config, declared.content.toString().replace('"info"', '"debug"'));
+    await writeOn("d601", registryPaths.config, declared.bytes.replace('"info"', '"debug"'));
     await site.taint(registryStack, "registry-config");
     const output = await site.deploy(registryStack);
     expect(output).toContain(`wrote ${registryPaths.config}`);
     expect(output).toContain("restarted the registry");
-    expect((await fileOn("d601", registryPaths.config)).content).toEqual(declared.content);
+    expect((await fileOn("d601", registryPaths.config)).bytes).toBe(declared.bytes);
     expect((await containerFacts("d601", registry.name))?.id).not.toBe(before?.id);
   });
 

@@ -34,7 +34,9 @@ test.each([
   [{ type: "pg" }, { pg: { schema_name: "unidesk_my_site_d601_registry" } }],
   [
     { type: "s3", bucket: "b", region: "r" },
-    { s3: { bucket: "b", region: "r", key: "unidesk/my-site/d601-registry.tfstate", encrypt: true, use_lockfile: true } },
+    {
+      s3: { bucket: "b", region: "r", key: "unidesk/my-site/d601-registry.tfstate", encrypt: true, use_lockfile: true },
+    },
   ],
   [
     { type: "s3", bucket: "b", region: "r", keyPrefix: "p", endpoint: "https://s3.example.org" },

@@ -104,7 +104,9 @@ describe("fails", () => {
 
   test.each(["host-scripts", "toString"])("if there is no step %s", (step) => {
     const { exitCode, stderr } = run(step, script("true"));
-    expect(stderr).toMatch(new RegExp(`^unknown step\n {2}found: {3}${step}\n {2}allowed: registry-health, host-script, `));
+    expect(stderr).toMatch(
+      new RegExp(`^unknown step\n {2}found: {3}${step}\n {2}allowed: registry-health, host-script, `),
+    );
     expect(exitCode).toBe(2);
   });
 

@@ -43,11 +43,7 @@ test.each([
     { status: "restarting" },
     { what: "container state", expected: "running", found: "restarting", where },
   ],
-  [
-    "the image is another one",
-    { imageId: digestB },
-    { what: "image id", expected: digestA, found: digestB, where },
-  ],
+  ["the image is another one", { imageId: digestB }, { what: "image id", expected: digestA, found: digestB, where }],
   [
     "the image is of another commit",
     { imageLabels: { ...live.imageLabels, "org.opencontainers.image.revision": commitB } },

@@ -85,7 +85,13 @@ const envKeys = {
   [`${prefix}REQUESTED_COMMIT`]: commitA,
   [`${prefix}DIGEST`]: digestB,
 };
-const service: ObservedService = { container: live, stableImageId: digestA, images: { [commitA]: image }, envKeys };
+const service: ObservedService = {
+  container: live,
+  stableImageId: digestA,
+  images: { [commitA]: image },
+  envKeys,
+  recreateWouldChange: undefined,
+};
 
 describe("a delivery", () => {
   const drift = (changes: object, digest?: string) =>

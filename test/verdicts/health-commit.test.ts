@@ -30,9 +30,12 @@ test.each([503, 404, 204, 301])("fails if the status is %i, whatever the body sa
   expect(judgeHealth(commitA, answered(body, status))).toEqual(red("health status", "200", String(status)));
 });
 
-test.each(["ok", "", "null", "[]", '{"deploy":"yes"}', '{"deploy":{"commit":7}}'])("fails if the body is %j", (body) => {
-  expect(judgeHealth(commitA, answered(body))).toEqual(red("health", "JSON with deploy.commit", body));
-});
+test.each(["ok", "", "null", "[]", '{"deploy":"yes"}', '{"deploy":{"commit":7}}'])(
+  "fails if the body is %j",
+  (body) => {
+    expect(judgeHealth(commitA, answered(body))).toEqual(red("health", "JSON with deploy.commit", body));
+  },
+);
 
 test("a long body is shown shortened", () => {
   const [reason] = judgeHealth(commitA, answered("<".repeat(5000))).reasons;
