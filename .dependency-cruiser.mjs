@@ -39,9 +39,22 @@ export default {
       comment: "a verdict judges what was observed; it never looks itself",
       from: { path: "^lib/verdicts/" },
       to: {
-        path: "^(node:|fs$|net$|http$|child_process$)|node_modules/execa|^lib/ssh/",
+        path: "^(node:|lib/(ssh|observe|steps|registry/(client|open)|delivery|publish)/?)|node_modules/execa",
         dependencyTypesNot: ["type-only"],
       },
+    },
+    {
+      name: "verdicts-use-no-core-module",
+      severity: "error",
+      from: { path: "^lib/verdicts/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "constructs-read-no-files",
+      severity: "error",
+      comment: "files are parsed once, in lib/config",
+      from: { path: "^constructs/" },
+      to: { path: "^(node:)?fs" },
     },
     { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },
     {

@@ -70,7 +70,10 @@ export function terraformConnection(host: Connection, scriptName: string): SSHPr
 /** Terraform negotiates the host's ECDSA key where it has one, and takes a single key only. */
 function preferredHostKey(hostKeys: readonly string[]): string {
   const ofType = (type: string) => hostKeys.find((line) => line.startsWith(type));
-  return ofType("ecdsa-") ?? ofType("ssh-ed25519") ?? hostKeys[0] ?? "";
+  const key = ofType("ecdsa-") ?? ofType("ssh-ed25519") ?? hostKeys[0];
+  // With an empty key Terraform would accept any host.
+  if (!key) throw new Error("a host without a pinned key is never contacted");
+  return key;
 }
 
 function terraformProvisioners(id: string, { host, script, upload, receipt }: HostResourceProps) {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Site } from "./config/site.ts";
+import { UserError } from "./errors.ts";
 
 /** The needed part of Terraform's state format, version 4. */
 const State = z.object({
@@ -35,11 +36,9 @@ export function readStateTriggers(site: Site, stack: string): StateTriggers | un
   } catch {
     return new Map();
   }
-  const state = State.safeParse(JSON.parse(text || '{"resources":[]}'));
-  if (!state.success) return undefined;
   return new Map(
-    state.data.resources
-      .filter(({ type }) => type === "null_resource")
+    parse(text || '{"resources":[]}', localStateFile({ root: "", target: site.target }, stack).slice(1))
+      .resources.filter(({ type }) => type === "null_resource")
       .map(({ name, instances }) => [name, withoutNull(instances[0]?.attributes?.triggers ?? {})]),
   );
 }
@@ -47,4 +46,16 @@ export function readStateTriggers(site: Site, stack: string): StateTriggers | un
 /** Some versions of the null provider keep an empty value as null. */
 function withoutNull(triggers: Readonly<Record<string, string | null>>): Record<string, string> {
   return Object.fromEntries(Object.entries(triggers).map(([key, value]) => [key, value ?? ""]));
+}
+
+function parse(text: string, file: string): z.infer<typeof State> {
+  try {
+    return State.parse(JSON.parse(text));
+  } catch {
+    throw new UserError({
+      what: `${file} is not a Terraform state`,
+      found: `${text.length} bytes that cannot be read`,
+      remedy: `restore it from ${file}.backup, or move it away: an apply from an empty state changes nothing that is as declared`,
+    });
+  }
 }

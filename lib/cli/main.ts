@@ -18,6 +18,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();
   }
+  process.exitCode = exitCodes.ok;
   try {
     await program.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? exitCodes.ok);

@@ -1,7 +1,7 @@
 /**
  * Rewrites keys of an env file on the host it lies on, so that no foreign value leaves it.
  *
- * Foreign bytes and their order stay as they are. A key of ours is set in every line that defines it
+ * Foreign bytes and their order stay as they are, also values over several lines. A key of ours is set in every line that defines it
  * (`KEY=v`, `KEY: v`, `export KEY=v`; the last one wins in Compose), else appended. Owner, mode and a
  * symbolic link are kept; the new file replaces the old one in one rename.
  *
@@ -11,10 +11,16 @@
 export const setEnvKeysFunction = String.raw`
 set_env_keys() {
   local file stage
-  file=$(readlink -f -- "$1") || { echo "the env file $1 is a broken link" >&2; return 1; }
+  file=$(readlink -m -- "$1")
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
-  LC_ALL=C awk '
+  LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
+    function put(line) { printf "%s%s", (lines++ ? "\n" : ""), line }
+    # Whether the text after an opening quote lacks the closing one.
+    function stays_open(text, quote) {
+      if (quote == "\"") gsub(/\\./, "", text)
+      return index(text, quote) == 0
+    }
     BEGIN {
       while ((getline line < "/dev/stdin") > 0) {
         at = index(line, "=")
@@ -23,7 +29,13 @@ set_env_keys() {
         value[key] = substr(line, at + 1)
       }
     }
+    open != "" {
+      if (!stays_open($0, open)) open = ""
+      if (!ours) put($0)
+      next
+    }
     {
+      ours = 0
       rest = $0
       sub(/^[ \t]+/, "", rest)
       lead = substr($0, 1, length($0) - length(rest))
@@ -31,21 +43,30 @@ set_env_keys() {
         lead = lead substr(rest, 1, RLENGTH)
         rest = substr(rest, RLENGTH + 1)
       }
-      if (match(rest, /^[A-Za-z_][A-Za-z0-9_]*/)) {
+      if (match(rest, /^[A-Za-z_][A-Za-z0-9_.-]*[ \t]*[=:][ \t]*/)) {
         key = substr(rest, 1, RLENGTH)
-        tail = substr(rest, RLENGTH + 1)
-        if (key in value && tail ~ /^[ \t]*[=:]/) {
-          print lead key "=" value[key] (tail ~ /\r$/ ? "\r" : "")
+        rest = substr(rest, RLENGTH + 1)
+        sub(/[ \t]*[=:][ \t]*$/, "", key)
+        quote = substr(rest, 1, 1)
+        if ((quote == "\"" || quote == "\047") && stays_open(substr(rest, 2), quote)) open = quote
+        if (key in value) {
+          ours = 1
+          put(lead key "=" value[key] (rest ~ /\r$/ ? "\r" : ""))
           seen[key] = 1
           next
         }
       }
-      print
+      put($0)
     }
     END {
-      for (i = 1; i <= count; i++) if (!(order[i] in seen)) print order[i] "=" value[order[i]]
+      if (open != "") {
+        print "a quoted value is not closed; the last key before it is " key > "/dev/stderr"
+        exit 1
+      }
+      for (i = 1; i <= count; i++) if (!(order[i] in seen)) { put(order[i] "=" value[order[i]]); ends_with_newline = "yes" }
+      if (lines && ends_with_newline) printf "\n"
     }
-  ' "$file" > "$stage" || { rm -f "$stage"; return 1; }
+  ' "$file" > "$stage" || { rm -f "$stage"; echo "the env file $file was left as it is" >&2; return 1; }
   if cmp -s "$stage" "$file"; then
     rm -f "$stage"
     echo unchanged

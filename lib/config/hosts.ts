@@ -6,11 +6,10 @@ import { exitCodes, messageOf, UserError } from "../errors.ts";
 
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, { error: "must be an absolute path on that host" });
 const RunnerPath = z.string().regex(/^(~\/|\/|\.{1,2}\/)/, { error: "must be a path on the runner: ~/…, /… or ./…" });
-const KeyLine = z
-  .string()
-  .regex(/^((ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( .*)?|@(~\/|\/|\.{1,2}\/).+)$/, {
-    error: 'must be a host key line ("ecdsa-sha2-nistp256 AAAA…") or "@" and a file of such lines',
-  });
+const keyLine = /^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( .*)?$/;
+const KeyLine = z.string().refine((line) => keyLine.test(line) || /^@(~\/|\/|\.{1,2}\/).+$/.test(line), {
+  error: 'must be a host key line ("ecdsa-sha2-nistp256 AAAA…") or "@" and a file of such lines',
+});
 
 const connection = {
   connection: z.enum(["ssh", "local"]).default("ssh"),
@@ -94,21 +93,30 @@ export function connectionOf(hosts: Hosts, name: HostName, root: string): Connec
 
 function readKeyFile(path: string, name: HostName, root: string): string[] {
   const file = runnerPath(path, root);
+  const remedy = "npm run lab -- up makes the lab's; for a real host write its public key lines into cdktf.json";
+  let lines: string[];
   try {
-    return readFileSync(file, "utf8")
+    lines = readFileSync(file, "utf8")
       .split("\n")
       .map((line) => line.trim())
       .filter((line) => line !== "" && !line.startsWith("#"));
   } catch (error) {
     throw new UserError(
-      {
-        what: `hosts.${name}.hostKeys: the key file cannot be read`,
-        found: messageOf(error),
-        remedy: "npm run lab -- up makes the lab's; for a real host write its public key lines into cdktf.json",
-      },
+      { what: `hosts.${name}.hostKeys: the key file cannot be read`, found: messageOf(error), remedy },
       exitCodes.usage,
     );
   }
+  const wrong = lines.length === 0 ? "no key line" : lines.find((line) => !keyLine.test(line));
+  if (wrong === undefined) return lines;
+  throw new UserError(
+    {
+      what: `hosts.${name}.hostKeys: the key file ${path} is not a list of host keys`,
+      found: wrong.slice(0, 100),
+      allowed: 'lines such as "ecdsa-sha2-nistp256 AAAA…", without a host name in front',
+      remedy,
+    },
+    exitCodes.usage,
+  );
 }
 
 function runnerPath(path: string, root: string): string {

@@ -83,7 +83,7 @@ export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
     },
     registry: context.registry,
     backend: context.backend,
-    deployFile: overrides.UNIDESK_DEPLOY_FILE ?? context.deployFile,
+    deployFile: overrides.UNIDESK_DEPLOY_FILE || context.deployFile,
     ci: readCiFile(resolve(root, context.ciFile), context.ciFile),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { z } from "zod";
 import { Digest } from "../config/values.ts";
@@ -39,11 +40,12 @@ export interface Artifact {
 
 interface Reply {
   readonly status: number;
-  readonly digest: string | undefined;
-  readonly body: string;
+  /** Digest as the registry says it. */
+  readonly digestHeader: string | undefined;
+  readonly body: Buffer;
 }
 
-/** The part of the OCI distribution API that reading needs. */
+/** The part of the OCI distribution API that reading needs. Content is believed by its digest, never by its sender. */
 export class RegistryClient {
   constructor(
     private readonly endpoint: Endpoint,
@@ -63,18 +65,14 @@ export class RegistryClient {
     const reply = await this.get(path);
     if (reply.status === 404) return undefined;
     if (reply.status !== 200) throw this.unexpected(path, reply);
-    const digest = Digest.parse(reply.digest);
-    const top = ImageManifest.or(ImageIndex).parse(JSON.parse(reply.body));
+    const digest = digestOf(reply.body);
+    this.requireDigest(path, digest, reply.digestHeader);
+    const top = this.parse(path, ImageManifest.or(ImageIndex), reply.body);
     const [manifestDigest, manifest] =
       "config" in top ? [digest, top] : await this.platformManifest(repository, top, `${repository}:${reference}`);
-    const config = ImageConfig.parse(await this.json(`/v2/${repository}/blobs/${manifest.config.digest}`));
-    return {
-      digest,
-      manifestDigest,
-      configDigest: manifest.config.digest,
-      layers: manifest.layers,
-      labels: config.config?.Labels ?? {},
-    };
+    const configDigest = manifest.config.digest;
+    const config = await this.content(`/v2/${repository}/blobs/${configDigest}`, configDigest, ImageConfig);
+    return { digest, manifestDigest, configDigest, layers: manifest.layers, labels: config.config?.Labels ?? {} };
   }
 
   private async platformManifest(
@@ -83,29 +81,54 @@ export class RegistryClient {
     name: string,
   ): Promise<[Digest, z.infer<typeof ImageManifest>]> {
     const entry = index.manifests.find(({ platform }) => platform?.os === "linux" && platform.architecture === "amd64");
-    if (!entry) {
+    if (entry) {
+      const path = `/v2/${repository}/manifests/${entry.digest}`;
+      return [entry.digest, await this.content(path, entry.digest, ImageManifest)];
+    }
+    const found = index.manifests.map(({ platform }) =>
+      platform ? `${platform.os}/${platform.architecture}` : "no platform",
+    );
+    throw new UserError({
+      what: `${name} has no image for linux/amd64`,
+      found: found.join(", ") || "an empty index",
+      remedy: "publish the commit again",
+    });
+  }
+
+  /** Something that its digest names. */
+  private async content<S extends z.ZodType>(path: string, digest: Digest, schema: S): Promise<z.output<S>> {
+    const reply = await this.get(path);
+    if (reply.status !== 200) throw this.unexpected(path, reply);
+    this.requireDigest(path, digest, digestOf(reply.body));
+    return this.parse(path, schema, reply.body);
+  }
+
+  private requireDigest(path: string, expected: string, found: string | undefined): void {
+    if (expected === found) return;
+    throw new UserError({
+      what: `${this.name}: GET ${path}: the content does not have the digest that names it`,
+      found: found ?? "no digest",
+      allowed: expected,
+      remedy: "the registry's storage is damaged, or something stands between; npx unidesk registry health",
+    });
+  }
+
+  private parse<S extends z.ZodType>(path: string, schema: S, body: Buffer): z.output<S> {
+    try {
+      return schema.parse(JSON.parse(body.toString("utf8")));
+    } catch {
       throw new UserError({
-        what: `${name} has no image for linux/amd64`,
-        found:
-          index.manifests.map(({ platform }) => `${platform?.os}/${platform?.architecture}`).join(", ") ||
-          "an empty index",
+        what: `${this.name}: GET ${path}: not what the OCI image specification describes`,
+        found: body.toString("utf8").slice(0, 200),
         remedy: "publish the commit again",
       });
     }
-    const manifest = ImageManifest.parse(await this.json(`/v2/${repository}/manifests/${entry.digest}`));
-    return [entry.digest, manifest];
-  }
-
-  private async json(path: string): Promise<unknown> {
-    const reply = await this.get(path);
-    if (reply.status !== 200) throw this.unexpected(path, reply);
-    return JSON.parse(reply.body);
   }
 
   private unexpected(path: string, reply: Reply): UserError {
     return new UserError({
       what: `${this.name}: the registry answered ${reply.status} to GET ${path}`,
-      found: reply.body.slice(0, 200),
+      found: reply.body.toString("utf8").slice(0, 200),
       allowed: "200, or 404 for an artifact that is not there",
       remedy: "npx unidesk registry health",
     });
@@ -113,7 +136,7 @@ export class RegistryClient {
 
   private get(path: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown) =>
+      const silent = (error: unknown) =>
         reject(
           new InfraBlockedError(
             {
@@ -126,34 +149,35 @@ export class RegistryClient {
         );
       const target = "socketPath" in this.endpoint ? this.endpoint : { host: "127.0.0.1", port: this.endpoint.port };
       const outgoing = request(
-        {
-          ...target,
-          path,
-          agent: false,
-          headers: { Accept: manifestTypes.join(", "), Host: "127.0.0.1:5000" },
-          timeout: 10_000,
-        },
+        { ...target, path, agent: false, headers: { Accept: manifestTypes.join(", "), Host: "127.0.0.1:5000" } },
         (response) => {
-          let body = "";
-          response.setEncoding("utf8");
-          response.on("data", (chunk: string) => {
-            body += chunk;
-            if (body.length > maxBytes) outgoing.destroy(new Error(`more than ${maxBytes} bytes`));
+          const chunks: Buffer[] = [];
+          let bytes = 0;
+          response.on("data", (chunk: Buffer) => {
+            chunks.push(chunk);
+            bytes += chunk.length;
+            if (bytes <= maxBytes) return;
+            const remedy = "publish the commit again";
+            reject(new UserError({ what: `${this.name}: GET ${path}: more than ${maxBytes} bytes`, remedy }));
+            outgoing.destroy();
           });
-          response.on("error", fail);
+          response.on("error", silent);
           response.on("end", () => {
-            const digest = response.headers["docker-content-digest"];
-            resolve({
-              status: response.statusCode ?? 0,
-              digest: typeof digest === "string" ? digest : undefined,
-              body,
-            });
+            const header = response.headers["docker-content-digest"];
+            const digestHeader = typeof header === "string" ? header : undefined;
+            resolve({ status: response.statusCode ?? 0, digestHeader, body: Buffer.concat(chunks) });
           });
         },
       );
-      outgoing.on("timeout", () => outgoing.destroy(new Error("no answer for 10 s")));
-      outgoing.on("error", fail);
+      // For the whole answer, so that one that drips for ever ends as well.
+      const deadline = setTimeout(() => outgoing.destroy(new Error("no whole answer within 20 s")), 20_000);
+      outgoing.on("close", () => clearTimeout(deadline));
+      outgoing.on("error", silent);
       outgoing.end();
     });
   }
+}
+
+function digestOf(body: Buffer): Digest {
+  return Digest.parse(`sha256:${createHash("sha256").update(body).digest("hex")}`);
 }

@@ -16,7 +16,8 @@ export interface ManagedFile {
   readonly mode: "0644";
 }
 
-const containerPort = 5000;
+/** Port of the registry inside its container. */
+export const containerPort = 5000;
 
 /** The three files that make the registry; byte for byte what lands on the host. */
 export function registryFiles(settings: RegistrySettings, host: { readonly home: string }): ManagedFile[] {

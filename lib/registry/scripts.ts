@@ -1,7 +1,7 @@
 import type { HostPaths } from "../host-paths.ts";
 import { registryConfigLabel } from "../labels.ts";
 import { shellCommand, shellQuote } from "../ssh/quote.ts";
-import type { ManagedFile } from "./files.ts";
+import { containerPort, type ManagedFile } from "./files.ts";
 import type { RegistrySettings } from "./settings.ts";
 
 /**
@@ -37,12 +37,18 @@ echo "wrote $target"
 export function startServiceScript(settings: RegistrySettings, files: readonly ManagedFile[]): string {
   const config = files.find(({ name }) => name === "config");
   const unit = shellQuote(`${settings.name}.service`);
+  const name = shellQuote(settings.name);
   return `sudo -n systemctl daemon-reload
 sudo -n systemctl enable --quiet ${unit}
-newest=$(stat -c %Y ${shellCommand(files.map(({ path }) => path))} | sort -n | tail -n 1)
-started=$(date -d "$(TZ=UTC systemctl show -p ActiveEnterTimestamp --value ${unit})" +%s 2>/dev/null || echo 0)
-runs=$(docker inspect --type container -f '{{.State.Running}} {{.Config.Image}} {{index .Config.Labels "${registryConfigLabel}"}}' ${shellQuote(settings.name)} 2>/dev/null || true)
-if systemctl is-active --quiet ${unit} && [ "$started" -gt "$newest" ] && [ "$runs" = ${shellQuote(`true ${settings.image} ${config?.sha256}`)} ]; then
+written=$(stat -c %.9Y ${shellCommand(files.map(({ path }) => path))} | LC_ALL=C sort -n | tail -n 1)
+started=$(docker inspect --type container -f '{{.State.StartedAt}}' ${name} 2>/dev/null || true)
+started=$(date -d "$started" +%s.%N 2>/dev/null || echo 0)
+runs=$(docker inspect --type container -f '{{.State.Running}} {{.Config.Image}} {{index .Config.Labels "${registryConfigLabel}"}}' ${name} 2>/dev/null || true)
+ports=$(docker port ${name} 2>/dev/null || true)
+if systemctl is-active --quiet ${unit} &&
+  [ "$(printf '%s\n' "$written" "$started" | LC_ALL=C sort -n | tail -n 1)" = "$started" ] &&
+  [ "$ports" = ${shellQuote(`${containerPort}/tcp -> ${settings.address}:${settings.port}`)} ] &&
+  [ "$runs" = ${shellQuote(`true ${settings.image} ${config?.sha256}`)} ]; then
   echo "the registry runs as declared"
 else
   sudo -n systemctl restart ${unit}

@@ -45,7 +45,9 @@ export async function runCommand(
   argv: readonly string[],
   options: RemoteOptions = {},
 ): Promise<RemoteResult> {
-  return pRetry(() => runOnce(host, argv, options), {
+  // Outside the retries: without a pinned key trying again helps nobody.
+  const command = host.kind === "local" ? argv : ["ssh", ...joinMaster(host), "--", host.address, shellCommand(argv)];
+  return pRetry(() => runOnce(host, argv, command, options), {
     retries: 4,
     minTimeout: 200,
     factor: 2,
@@ -53,10 +55,13 @@ export async function runCommand(
   });
 }
 
-async function runOnce(host: Connection, argv: readonly string[], options: RemoteOptions): Promise<RemoteResult> {
+async function runOnce(
+  host: Connection,
+  argv: readonly string[],
+  [file, ...args]: readonly string[],
+  options: RemoteOptions,
+): Promise<RemoteResult> {
   const seconds = options.timeoutSeconds ?? 60;
-  const local = host.kind === "local";
-  const [file, ...args] = local ? argv : ["ssh", ...joinMaster(host), "--", host.address, shellCommand(argv)];
   const child = execa(file ?? "", args, {
     input: options.input ?? "",
     timeout: seconds * 1000,
@@ -79,12 +84,20 @@ async function runOnce(host: Connection, argv: readonly string[], options: Remot
       }),
     );
   }
+  if (result.isMaxBuffer) {
+    throw new AbortError(
+      new UserError({
+        what: `${host.name}: too much output of: ${describe(argv)}`,
+        found: `larger than ${maxOutputBytes} bytes`,
+      }),
+    );
+  }
   if (result.exitCode === undefined) {
     throw new AbortError(
       new UserError({ what: `${host.name}: ${file} did not end by itself`, found: result.shortMessage ?? "killed" }),
     );
   }
-  if (!local && result.exitCode === 255) {
+  if (host.kind === "ssh" && result.exitCode === 255) {
     const error = unreachable(host, stderr);
     throw dropped.test(stderr) && stdout === "" ? error : new AbortError(error);
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -30,13 +30,17 @@ export function bundleSteps(folder: string): StepBundle {
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   });
   const code = outputFiles[0]?.contents ?? new Uint8Array();
-  const sha256 = createHash("sha256").update(code).digest("hex");
+  const sha256 = hashOf(code);
   const path = join(folder, `steps-${sha256.slice(0, 12)}.mjs`);
-  if (!existsSync(path)) {
+  if (!existsSync(path) || hashOf(readFileSync(path)) !== sha256) {
     mkdirSync(folder, { recursive: true });
     const stage = `${path}.${process.pid}`;
     writeFileSync(stage, code);
     renameSync(stage, path);
   }
   return { path, sha256 };
+}
+
+function hashOf(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }

@@ -35,7 +35,7 @@ try {
 }
 
 async function runStep<Name extends StepName>(name: Name): Promise<void> {
-  const step = steps[name];
+  const step = Object.hasOwn(steps, name) ? steps[name] : undefined;
   if (!step)
     throw new UserError({ what: "unknown step", found: name, allowed: Object.keys(steps).join(", ") }, exitCodes.usage);
   const spec = JSON.parse(required(stepVariables.spec)) as StepSpecs[Name];
