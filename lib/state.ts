@@ -36,9 +36,11 @@ export function readStateTriggers(site: Site, stack: string): StateTriggers | un
   } catch {
     return new Map();
   }
+  const state = State.safeParse(parse(text || '{"resources":[]}', join("state", site.target, `${stack}.tfstate`)));
+  if (!state.success) return undefined;
   return new Map(
-    parse(text || '{"resources":[]}', localStateFile({ root: "", target: site.target }, stack).slice(1))
-      .resources.filter(({ type }) => type === "null_resource")
+    state.data.resources
+      .filter(({ type }) => type === "null_resource")
       .map(({ name, instances }) => [name, withoutNull(instances[0]?.attributes?.triggers ?? {})]),
   );
 }
@@ -48,13 +50,13 @@ function withoutNull(triggers: Readonly<Record<string, string | null>>): Record<
   return Object.fromEntries(Object.entries(triggers).map(([key, value]) => [key, value ?? ""]));
 }
 
-function parse(text: string, file: string): z.infer<typeof State> {
+function parse(text: string, file: string): unknown {
   try {
-    return State.parse(JSON.parse(text));
+    return JSON.parse(text);
   } catch {
     throw new UserError({
       what: `${file} is not a Terraform state`,
-      found: `${text.length} bytes that cannot be read`,
+      found: `${text.length} bytes that are not JSON`,
       remedy: `restore it from ${file}.backup, or move it away: an apply from an empty state changes nothing that is as declared`,
     });
   }

@@ -15,7 +15,10 @@ set_env_keys() {
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
   LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
-    function put(line) { printf "%s%s", (lines++ ? "\n" : ""), line }
+    function put(line) {
+      printf "%s%s", (lines++ ? "\n" : ""), line
+      if (line != $0) ends_with_newline = "yes"
+    }
     # Whether the text after an opening quote lacks the closing one.
     function stays_open(text, quote) {
       if (quote == "\"") gsub(/\\./, "", text)
@@ -63,7 +66,7 @@ set_env_keys() {
         print "a quoted value is not closed; the last key before it is " key > "/dev/stderr"
         exit 1
       }
-      for (i = 1; i <= count; i++) if (!(order[i] in seen)) { put(order[i] "=" value[order[i]]); ends_with_newline = "yes" }
+      for (i = 1; i <= count; i++) if (!(order[i] in seen)) put(order[i] "=" value[order[i]])
       if (lines && ends_with_newline) printf "\n"
     }
   ' "$file" > "$stage" || { rm -f "$stage"; echo "the env file $file was left as it is" >&2; return 1; }

@@ -110,7 +110,7 @@ function readKeyFile(path: string, name: HostName, root: string): string[] {
   if (wrong === undefined) return lines;
   throw new UserError(
     {
-      what: `hosts.${name}.hostKeys: the key file ${path} is not a list of host keys`,
+      what: `hosts.${name}.hostKeys: ${path}: every line must be a host key line`,
       found: wrong.slice(0, 100),
       allowed: 'lines such as "ecdsa-sha2-nistp256 AAAA…", without a host name in front',
       remedy,

@@ -44,6 +44,7 @@ export function checkValue<S extends z.ZodType>(value: unknown, name: string, sc
 
 function describe(issue: z.core.$ZodIssue, root: unknown): string {
   if (issue.code === "unrecognized_keys") return `unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}`;
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => message).join("; ");
   const found = valueAt(root, issue.path);
   return found === undefined ? `is missing; ${issue.message}` : `found ${preview(found)}; ${issue.message}`;
 }

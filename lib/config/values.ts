@@ -1,21 +1,20 @@
 import { z } from "zod";
 
+const commitError = "must be a full Git commit: 40 lowercase hex digits; remedy: git rev-parse <branch>";
+const digestError =
+  'must be an OCI digest: "sha256:" and 64 lowercase hex digits; remedy: npx unidesk artifact publish prints it';
+
 /** A full Git object name (SHA-1), lowercase hex. Never a branch, a tag or an abbreviation. */
 export const Commit = z
-  .string()
-  .regex(/^[0-9a-f]{40}$/, {
-    error: "must be a full Git commit: 40 lowercase hex digits; remedy: git rev-parse <branch>",
-  })
+  .string({ error: commitError })
+  .regex(/^[0-9a-f]{40}$/, { error: commitError })
   .brand<"Commit">();
 export type Commit = z.infer<typeof Commit>;
 
 /** An OCI content digest, SHA-256 only (image-spec, descriptor.md, "Digests"). */
 export const Digest = z
-  .string()
-  .regex(/^sha256:[0-9a-f]{64}$/, {
-    error:
-      'must be an OCI digest: "sha256:" and 64 lowercase hex digits; remedy: npx unidesk artifact publish prints it',
-  })
+  .string({ error: digestError })
+  .regex(/^sha256:[0-9a-f]{64}$/, { error: digestError })
   .brand<"Digest">();
 export type Digest = z.infer<typeof Digest>;
 

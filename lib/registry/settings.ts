@@ -5,7 +5,7 @@ export const RegistrySettings = z.strictObject({
   image: z
     .string()
     .regex(/^[a-z0-9./_:-]+(:(?!latest$)[\w.-]+|@sha256:[0-9a-f]{64})$/, {
-      error: 'must name a version: "registry:2.8.3" or "registry@sha256:…"; "latest" is not one',
+      error: 'must name a version: "registry:2.8.3" or "registry@sha256:…"',
     })
     .default("registry:2.8.3"),
   address: z

@@ -153,6 +153,14 @@ describe("fails", () => {
     expect(readdirSync(folder)).toEqual(["compose.env"]);
   });
 
+  test("if a quoted value is never closed, with the key, and leaves the file as it was", () => {
+    const file = write(tempFolder(), "compose.env", "A=1\nB='two\nKEY=old\n");
+    expect(refusal(file)).toBe(
+      `a quoted value is not closed; the last key before it is B\nthe env file ${file} was left as it is\n`,
+    );
+    expect(readFileSync(file, "utf8")).toBe("A=1\nB='two\nKEY=old\n");
+  });
+
   test("if it is a folder", () => {
     const folder = tempFolder();
     mkdirSync(join(folder, "compose.env"));

@@ -117,12 +117,15 @@ describe("installed", () => {
     expect(before.blobs.length).toBeGreaterThan(2);
 
     await site.destroy(registryStack);
-    expect(await unitStates()).toEqual(["inactive", "disabled"]);
-    expect(await registryStatus()).toBe("000");
-    expect(await storageFiles()).toEqual(before.storage);
-    expect(await managedFiles()).toEqual(before.files);
-
+    const destroyed = {
+      unit: await unitStates(),
+      api: await registryStatus(),
+      storage: await storageFiles(),
+      files: await managedFiles(),
+    };
     await site.deploy(registryStack);
+    const { storage, files } = before;
+    expect(destroyed).toEqual({ unit: ["inactive", "disabled"], api: "000", storage, files });
     expect(await unitStates()).toEqual(["active", "enabled"]);
     expect(await artifactBlobs(digest)).toEqual(before.blobs);
     await labExec("d601", ["docker", "pull", "-q", `${image}@${digest}`]);
