@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type Options as ExecaOptions, execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type HostName, type LabHostsFile, labExec, labHosts } from "../lab/index.ts";
+import type { Connection } from "../lib/config/hosts.ts";
 import { loadPins, loadSite } from "../lib/config/site.ts";
 import { hostPaths } from "../lib/host-paths.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly state?: string;
   /** Checkout to run in. @default - this one */
   readonly cwd?: string;
+  /** Whether the app looks at the hosts before it synthesizes. @default "on" */
+  readonly observe?: "on" | "off";
   /** Health deadline of every step, written into what was synthesized. @default - the catalog's */
   readonly healthDeadlineSeconds?: number;
 }
@@ -69,7 +72,9 @@ export class LabSite {
     await this.deploy(mainServerStack, { state: "restore" });
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    // Shared connections close themselves later; their sockets lie in the folder that goes away now.
+    for (const { pid } of await sshOf(this)) process.kill(pid);
     for (const name of this.states) this.removeState(name);
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -114,6 +119,11 @@ export class LabSite {
     return JSON.parse(outcome.stdout) as Record<string, string>;
   }
 
+  /** How the product reaches a host of the lab. */
+  connection(name: HostName): Connection {
+    return loadSite(checkout, { UNIDESK_HOSTS: this.hostsFile() }).connections[name];
+  }
+
   removeState(name = "test"): void {
     rmSync(this.stateFolder(name), { recursive: true, force: true });
   }
@@ -156,6 +166,7 @@ export class LabSite {
         UNIDESK_OBSERVE: options.observe ?? "on",
         UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
         UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
+        UNIDESK_OBSERVE: options.observe ?? "on",
       },
     } as const satisfies ExecaOptions;
     const result = await execa(file, args, settings);
@@ -207,7 +218,7 @@ export function useLabSite(): LabSite {
     try {
       await site.restore();
     } finally {
-      site.close();
+      await site.close();
     }
   });
   return site;
@@ -298,12 +309,20 @@ export async function listenersOn(host: HostName, filter = ""): Promise<string[]
   return lines(await labExec(host, `ss -Hltn '${filter}' | awk '{ print $4 }' | sort`));
 }
 
-/** Processes and sockets of tunnels and connections that commands of this site left on the runner. */
+/** Tunnels that commands of this site left on the runner; the shared connection of a host may stay for a while. */
 export async function leftOnRunner(site: LabSite): Promise<string[]> {
-  const { stdout } = await execa("ps", ["-eo", "args"]);
-  const processes = stdout.split("\n").filter((line) => /\bssh\b/.test(line) && line.includes(site.folder));
+  const tunnels = (await sshOf(site)).filter(({ args }) => / -[LR] /.test(args)).map(({ args }) => args);
   const sockets = readdirSync(site.folder, { recursive: true, encoding: "utf8" });
-  return [...processes, ...sockets.filter((path) => /^t-[0-9a-f]+$/.test(basename(path)))];
+  return [...tunnels, ...sockets.filter((path) => /^t-[0-9a-f]+$/.test(basename(path)))];
+}
+
+/** SSH clients of a site: their known hosts lie in its folder. */
+async function sshOf(site: LabSite): Promise<{ pid: number; args: string }[]> {
+  const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
+  return lines(stdout)
+    .map((line) => line.trim())
+    .filter((line) => /^\d+ ssh:? /.test(line) && line.includes(site.folder))
+    .map((line) => ({ pid: Number.parseInt(line, 10), args: line.replace(/^\d+ /, "") }));
 }
 
 /** HTTP status of the registry's API on d601's loopback; "000" where nothing answers. */

@@ -35,9 +35,9 @@ async function examine(site: Site): Promise<DoctorCheck[]> {
 
 function examinePins(site: Site): DoctorCheck {
   try {
-    return check("runner", site.deployFile, true, `${loadPins(site).length} pin(s)`, "");
+    return check("runner", "pins", true, `${site.deployFile}: ${loadPins(site).length}`, "");
   } catch (error) {
-    return check("runner", site.deployFile, false, messageOf(error), "correct the file");
+    return check("runner", "pins", false, messageOf(error), `correct ${site.deployFile}`);
   }
 }
 

@@ -49,7 +49,9 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
       ].map((part) => [part, ""]),
     ),
   });
-  table.push(...rows.map((row) => [...row]));
+  // The library cuts a word that is longer than its column; a path that is cut helps nobody.
+  const longWord = new RegExp(`\\S{${rest - 2}}(?=\\S)`, "g");
+  table.push(...rows.map((row) => [...row.slice(0, -1), (row.at(-1) ?? "").replaceAll(longWord, "$&\n")]));
   print(
     table
       .toString()
