@@ -3,5 +3,10 @@
 import { register } from "tsx/esm/api";
 
 register();
+// A reader such as `head` that has seen enough is no failure.
+process.stdout.on("error", (error) => {
+  if ("code" in error && error.code === "EPIPE") process.exit();
+  throw error;
+});
 const { run } = await import("../lib/cli/main.ts");
 process.exitCode = await run(process.argv.slice(2));

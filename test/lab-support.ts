@@ -25,8 +25,6 @@ export interface RunOptions {
   readonly pins?: Readonly<Record<string, unknown>>;
   /** Changes a copy of the lab's hosts. @default - as `lab up` wrote them */
   readonly hosts?: (hosts: LabHostsFile["hosts"]) => void;
-  /** Whether the app looks at the hosts. @default "on" */
-  readonly observe?: "on" | "off";
   /** Keeps the Terraform state apart from other runs of this file. @default "test" */
   readonly state?: string;
   /** Checkout to run in. @default - this one */
@@ -163,7 +161,6 @@ export class LabSite {
         CI: "1",
         CHECKPOINT_DISABLE: "1",
         TMPDIR: this.folder,
-        UNIDESK_OBSERVE: options.observe ?? "on",
         UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
         UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
         UNIDESK_OBSERVE: options.observe ?? "on",
