@@ -10,11 +10,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const olderPins = join("lab", "pins", "older.json");
 const stack = "unidesk-prod-main-server";
 let step = 0;
-const { first, second } = labCommits.unidesk;
+const { first: older, second: pinned } = labCommits.unidesk;
 
 /** What of an apply's output a person wants to see while it runs. */
 const interesting =
-  /\((local|remote)-exec\): (?!Executing|Connecting| {2}|Connected)|Plan:|No changes|Apply complete|Error|│/;
+  /\((local|remote)-exec\): (?!Executing|Connecting|Connected| {2}| Container)|Plan:|No changes|Apply complete/;
 
 heading("Lab: two hosts with systemd, SSH and Docker");
 await show("tsx", ["lab/cli.ts", "up"]);
@@ -23,23 +23,31 @@ heading("Registry on d601's loopback: cdktf deploy d601-registry");
 await deploy("d601-registry");
 
 heading("Publish two commits of frontend: built on d601 from its pushed Git");
-for (const commit of [first, second]) {
+for (const commit of [older, pinned]) {
   await show("node", ["bin/unidesk.js", "artifact", "publish", "--service", "frontend", "--commit", commit]);
 }
 
-heading(`Deploy the older commit ${first.slice(0, 7)} (pins of ${olderPins})`);
+heading(`Deploy the older commit ${older.slice(0, 7)} (pins of ${olderPins})`);
 await deploy(stack, { UNIDESK_DEPLOY_FILE: olderPins });
 
-heading(`The dry run: cdktf diff ${stack} against deploy.json, which pins ${second.slice(0, 7)}`);
-await show("cdktf", ["diff", stack]);
+heading(`The dry run: cdktf diff ${stack} against deploy.json, which pins ${pinned.slice(0, 7)}`);
+const dryRun = await plainLines(["diff", stack]);
+console.log(
+  dryRun
+    .slice(
+      dryRun.findIndex((line) => line.startsWith("Terraform will perform")),
+      planLine(dryRun) + 1,
+    )
+    .join("\n"),
+);
 
-heading(`Deploy the pinned commit ${second.slice(0, 7)}`);
+heading(`Deploy the pinned commit ${pinned.slice(0, 7)}`);
 await deploy(stack);
 
 heading("A second diff is empty");
-const diff = await execa("cdktf", ["diff", stack], options());
-const quiet = diff.stdout.includes("No changes.");
-console.log(quiet ? "No changes. The hosts are as declared." : diff.stdout);
+const second = await plainLines(["diff", stack]);
+const quiet = second.some((line) => line.startsWith("No changes."));
+console.log(quiet ? "No changes. The hosts are as declared." : second.join("\n"));
 if (!quiet) process.exitCode = 1;
 
 heading("What is live");
@@ -61,13 +69,30 @@ function liveCommand(): string {
   return `docker ps --format 'table {{.Names}}\\t{{.Image}}\\t{{.Status}}'; curl -s http://$(docker inspect -f '${address}' unidesk-frontend):8080/health; echo`;
 }
 
+/** Deploys a stack and shows the lines that matter; all of them where it fails. */
 async function deploy(name: string, environment: Record<string, string> = {}): Promise<void> {
   const child = execa("cdktf", ["deploy", name, "--auto-approve"], { ...options(environment), all: true });
   for await (const line of child.iterable({ from: "all" })) {
-    const plain = stripVTControlCharacters(line).trim();
-    if (interesting.test(plain)) console.log(plain.replace(`${name}  `, ""));
+    const plain = withoutFrame(line);
+    if (interesting.test(plain)) console.log(plain.replace(/^null_resource\./, ""));
   }
   await child;
+}
+
+/** Output of a cdktf command without colours and without the stack's name in front. */
+async function plainLines(args: readonly string[]): Promise<string[]> {
+  const { stdout } = await execa("cdktf", args, options());
+  return stdout.split("\n").map(withoutFrame);
+}
+
+function withoutFrame(line: string): string {
+  return stripVTControlCharacters(line)
+    .replace(new RegExp(`^(${stack}|d601-registry| {${stack.length}}| {13})  ?`), "")
+    .trimEnd();
+}
+
+function planLine(lines: readonly string[]): number {
+  return lines.findIndex((line) => line.startsWith("Plan:"));
 }
 
 async function show(file: string, args: readonly string[]): Promise<void> {

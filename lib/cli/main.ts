@@ -7,8 +7,8 @@ import { addRegistryCommands } from "./registry.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Runs one command line; returns the exit code: 0 ok, 1 no, 2 usage, 3 infra-blocked. */
-export async function run(argv: readonly string[]): Promise<number> {
+/** Every command of `npx unidesk`. */
+export function createProgram(): Command {
   const program = new Command("unidesk")
     .description("Commit-pinned deployment over SSH that a person can review.")
     .showHelpAfterError("(add --help for what is allowed)");
@@ -18,6 +18,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();
   }
+  return program;
+}
+
+/** Runs one command line; returns the exit code: 0 ok, 1 no, 2 usage, 3 infra-blocked. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = createProgram();
   process.exitCode = exitCodes.ok;
   try {
     await program.parseAsync([...argv], { from: "user" });
