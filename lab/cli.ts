@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { LabError } from "./errors.js";
-import { labHost, parseHostName } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { labHost, parseHostName } from "./settings.ts";
 
 const program = new Command("lab")
   .description("Two hosts, d601 and main-server, as containers on this machine.")
@@ -10,13 +10,13 @@ const program = new Command("lab")
 program
   .command("up")
   .description("build, start or repair the lab until both hosts are as declared")
-  .action(async () => (await import("./up.js")).up());
+  .action(async () => (await import("./up.ts")).up());
 
 program
   .command("down")
   .description("remove the hosts with their data and keys; built images stay")
   .action(async () => {
-    const [{ removeLab }, { withLabLock }] = await Promise.all([import("./down.js"), import("./lock.js")]);
+    const [{ removeLab }, { withLabLock }] = await Promise.all([import("./down.ts"), import("./lock.ts")]);
     await withLabLock(removeLab);
   });
 
@@ -25,7 +25,7 @@ program
   .description("show each host; exit 0 when all are up, else 1")
   .option("--json", "print JSON")
   .action(async (options: { json?: true }) => {
-    const { labStatus, renderStatus } = await import("./status.js");
+    const { labStatus, renderStatus } = await import("./status.ts");
     const status = await labStatus();
     console.log(options.json ? JSON.stringify(status, undefined, 2) : renderStatus(status));
     process.exitCode = status.up ? 0 : 1;
@@ -38,7 +38,7 @@ program
   .argument("[command...]")
   .passThroughOptions()
   .action(async (host: string, command: string[]) => {
-    const { openSsh } = await import("./ssh.js");
+    const { openSsh } = await import("./ssh.ts");
     process.exitCode = await openSsh(labHost(parseHostName(host)), command);
   });
 

@@ -1,6 +1,6 @@
-import { docker } from "./docker.js";
-import { waitForBoot } from "./host-container.js";
-import { type HostName, labHost } from "./settings.js";
+import { docker } from "./docker.ts";
+import { waitForBoot } from "./host-container.ts";
+import { type HostName, labHost } from "./settings.ts";
 
 /**
  * Runs a command inside a host as root by way of the outer Docker, so it works where the host's SSH does not: a list

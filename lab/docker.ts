@@ -1,7 +1,7 @@
 import { ExecaError, execa, type Options } from "execa";
 import { z } from "zod";
-import { LabError } from "./errors.js";
-import { definitionLabel } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { definitionLabel } from "./settings.ts";
 
 /** Runs the outer Docker's client and returns its standard output, with `all` also its standard error. */
 export async function docker(args: readonly string[], options: Options = {}): Promise<string> {

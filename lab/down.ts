@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { labDir, labName } from "../tools/paths.mjs";
-import { docker } from "./docker.js";
-import { labLabel } from "./settings.js";
+import { docker } from "./docker.ts";
+import { labLabel } from "./settings.ts";
 
 /** Removes everything of the lab but the built images, which the next `up` uses again. */
 export async function removeLab(): Promise<void> {

@@ -1,12 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { labName } from "../tools/paths.mjs";
-import { docker, dockerHas, inspectContainer } from "./docker.js";
-import { LabError } from "./errors.js";
-import { contentHash } from "./files.js";
-import { ensureHostImage, hostImage } from "./images.js";
-import { once } from "./once.js";
-import { type Probe, probe } from "./probe.js";
-import { definitionLabel, type LabHost, labLabel } from "./settings.js";
+import { docker, dockerHas, inspectContainer } from "./docker.ts";
+import { LabError } from "./errors.ts";
+import { contentHash } from "./files.ts";
+import { ensureHostImage, hostImage } from "./images.ts";
+import { once } from "./once.ts";
+import { type Probe, probe } from "./probe.ts";
+import { definitionLabel, type LabHost, labLabel } from "./settings.ts";
 
 // Every capability by name but SYS_RESOURCE, BPF, PERFMON and CHECKPOINT_RESTORE: some machines lack these, and there
 // Docker refuses --privileged altogether.

@@ -3,10 +3,10 @@ import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { labDir, labName } from "../tools/paths.mjs";
-import { LabError } from "./errors.js";
-import { writeAtomically } from "./files.js";
-import { hostKeysFile } from "./keys.js";
-import { type HostName, hostNames, identityFile, labHost } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { writeAtomically } from "./files.ts";
+import { hostKeysFile } from "./keys.ts";
+import { type HostName, hostNames, identityFile, labHost } from "./settings.ts";
 
 export const hostsFile = join(labDir, "hosts.json");
 

@@ -2,11 +2,11 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cacheDir } from "../tools/paths.mjs";
-import { docker, dockerHas } from "./docker.js";
-import { LabError } from "./errors.js";
-import { contentHash, readTree } from "./files.js";
-import { once } from "./once.js";
-import { labRoot } from "./settings.js";
+import { docker, dockerHas } from "./docker.ts";
+import { LabError } from "./errors.ts";
+import { contentHash, readTree } from "./files.ts";
+import { once } from "./once.ts";
+import { labRoot } from "./settings.ts";
 
 /** Raise the number to get a newer Debian below every image. */
 const baseVersion = "trixie-1";

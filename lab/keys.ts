@@ -2,9 +2,9 @@ import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { labDir } from "../tools/paths.mjs";
-import { LabError } from "./errors.js";
-import { writeAtomically } from "./files.js";
-import { identityFile, type LabHost } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { writeAtomically } from "./files.ts";
+import { identityFile, type LabHost } from "./settings.ts";
 
 /** Makes the key with which the runner logs in, once in a lab's life. */
 export async function ensureClientKey(): Promise<void> {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout } from "node:timers/promises";
-import { LabError } from "./errors.js";
-import { basePort, checkLabName } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { basePort, checkLabName } from "./settings.ts";
 
 /**
  * Runs `work` while no other lab command works on the same ports. The lock is the lab's base port itself: the kernel

@@ -1,5 +1,5 @@
-import { docker } from "./docker.js";
-import type { LabHost } from "./settings.js";
+import { docker } from "./docker.ts";
+import type { LabHost } from "./settings.ts";
 
 /** What a host says of itself. */
 export interface Probe {

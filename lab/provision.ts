@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
-import { labCommits } from "./commits.js";
-import { docker } from "./docker.js";
-import { contentHash, readTree } from "./files.js";
-import { ensureInnerImages, innerImages, innerImagesVersion } from "./images.js";
-import { clientPublicKey } from "./keys.js";
-import type { Probe } from "./probe.js";
-import { buildRepositories } from "./repositories.js";
-import { type LabHost, labRoot } from "./settings.js";
-import { pipeImages } from "./transfer.js";
+import { labCommits } from "./commits.ts";
+import { docker } from "./docker.ts";
+import { contentHash, readTree } from "./files.ts";
+import { ensureInnerImages, innerImages, innerImagesVersion } from "./images.ts";
+import { clientPublicKey } from "./keys.ts";
+import type { Probe } from "./probe.ts";
+import { buildRepositories } from "./repositories.ts";
+import { type LabHost, labRoot } from "./settings.ts";
+import { pipeImages } from "./transfer.ts";
 
 /** One thing that the lab puts on a host; its version is kept there as a stamp, written last. */
 export interface Part {

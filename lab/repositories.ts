@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { labCommits } from "./commits.js";
-import { LabError } from "./errors.js";
-import { readTree } from "./files.js";
-import { labRoot } from "./settings.js";
+import { labCommits } from "./commits.ts";
+import { LabError } from "./errors.ts";
+import { readTree } from "./files.ts";
+import { labRoot } from "./settings.ts";
 
 interface CommitPlan<Name extends string = string> {
   readonly name: Name;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { labDir, labName } from "../tools/paths.mjs";
-import { LabError } from "./errors.js";
+import { LabError } from "./errors.ts";
 
 export const hostNames = ["d601", "main-server"] as const;
 export type HostName = (typeof hostNames)[number];

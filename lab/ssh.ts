@@ -1,8 +1,8 @@
 import { access } from "node:fs/promises";
 import { execa } from "execa";
-import { LabError } from "./errors.js";
-import { knownHostsFile } from "./keys.js";
-import { identityFile, type LabHost } from "./settings.js";
+import { LabError } from "./errors.ts";
+import { knownHostsFile } from "./keys.ts";
+import { identityFile, type LabHost } from "./settings.ts";
 
 /** Arguments of the OpenSSH client up to and including the address; reads no configuration of the user's. */
 export function sshArguments(host: LabHost): string[] {

@@ -4,11 +4,15 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import colors from "picocolors";
+import { defaultLabName, labName } from "../tools/paths.mjs";
 import { labCommits } from "./commits.ts";
+import { hostsFile } from "./hosts-file.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const olderPins = join("lab", "pins", "older.json");
 const stack = "unidesk-prod-main-server";
+// cdktf.json describes the default lab; another one describes itself.
+const otherLab: Record<string, string> = labName === defaultLabName ? {} : { UNIDESK_HOSTS: hostsFile };
 let step = 0;
 const { first: older, second: pinned } = labCommits.unidesk;
 
@@ -105,7 +109,7 @@ function options(environment: Record<string, string> = {}) {
     cwd: root,
     preferLocal: true,
     stdin: "ignore",
-    env: { CI: "1", CHECKPOINT_DISABLE: "1", ...environment },
+    env: { CI: "1", CHECKPOINT_DISABLE: "1", ...otherLab, ...environment },
   } as const;
 }
 

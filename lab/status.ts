@@ -1,9 +1,9 @@
 import { labName } from "../tools/paths.mjs";
-import { inspectContainer } from "./docker.js";
-import { containerDefinition } from "./host-container.js";
-import { probe } from "./probe.js";
-import { hostParts, isProvisioned } from "./provision.js";
-import { type HostName, hostNames, type LabHost, labHost } from "./settings.js";
+import { inspectContainer } from "./docker.ts";
+import { containerDefinition } from "./host-container.ts";
+import { probe } from "./probe.ts";
+import { hostParts, isProvisioned } from "./provision.ts";
+import { type HostName, hostNames, type LabHost, labHost } from "./settings.ts";
 
 export interface HostStatus {
   readonly host: HostName;

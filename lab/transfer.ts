@@ -1,7 +1,7 @@
 import { execa } from "execa";
-import { docker } from "./docker.js";
-import { LabError } from "./errors.js";
-import type { LabHost } from "./settings.js";
+import { docker } from "./docker.ts";
+import { LabError } from "./errors.ts";
+import type { LabHost } from "./settings.ts";
 
 /** Moves images from the outer Docker into a host's Docker: `images` is the name there to the name here. */
 export async function pipeImages(images: Readonly<Record<string, string>>, host: LabHost): Promise<void> {

@@ -1,12 +1,12 @@
 import { Listr, type ListrTask } from "listr2";
-import { docker } from "./docker.js";
-import { ensureContainer, waitForBoot } from "./host-container.js";
-import { writeHostsFile } from "./hosts-file.js";
-import { ensureClientKey, writeHostKeys } from "./keys.js";
-import { withLabLock } from "./lock.js";
-import { hostParts, isProvisioned, provision } from "./provision.js";
-import { hostNames, type LabHost, labHost } from "./settings.js";
-import { checkSsh } from "./ssh.js";
+import { docker } from "./docker.ts";
+import { ensureContainer, waitForBoot } from "./host-container.ts";
+import { writeHostsFile } from "./hosts-file.ts";
+import { ensureClientKey, writeHostKeys } from "./keys.ts";
+import { withLabLock } from "./lock.ts";
+import { hostParts, isProvisioned, provision } from "./provision.ts";
+import { hostNames, type LabHost, labHost } from "./settings.ts";
+import { checkSsh } from "./ssh.ts";
 
 /** Brings the lab into its declared state from whatever state it is in. */
 export async function up(): Promise<void> {

@@ -25,7 +25,7 @@ function isKnown(command: string): boolean {
   const [runner, first = "", ...rest] = command.split(/\s+/);
   if (runner === "npm")
     return first === "run"
-      ? (rest[0] === "-s" ? rest[1] : (rest[0] ?? "")) in scripts
+      ? ((rest[0] === "-s" ? rest[1] : rest[0]) ?? "") in scripts
       : first === "start" || first === "test";
   if (first === "cdktf") return rest[1] === undefined || [registryStack, mainServerStack].includes(rest[1]);
   if (first !== "unidesk") return false;
