@@ -46,7 +46,7 @@ export function decideRepair(input: RepairInput): Repair {
     if (look.driftFromReceipt) return next(look.driftFromReceipt);
     // A new pin and nothing else: Terraform sees it by itself, unless its state is ahead of the host.
     if (input.state?.isAsDeclared === false) return { value: last, ignore: "repair" };
-    return look.drift ? next(look.drift) : { value: last, ignore: "triggers" };
+    return look.drift ? next(look.drift) : { value: last, ignore: "repair" };
   }
   if (look.drift) return next(look.drift);
   // As declared: also an old copy of the state, with other values, must be quiet.

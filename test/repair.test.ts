@@ -73,7 +73,7 @@ describe("a new pin", () => {
   });
 
   test("that the host has already: quiet", () => {
-    expect(decide({ spec: "commit-b" })).toEqual({ value: "3: of the state", ignore: "triggers" });
+    expect(decide({ spec: "commit-b" })).toEqual({ value: "3: of the state", ignore: "repair" });
   });
 });
 

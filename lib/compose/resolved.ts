@@ -17,9 +17,10 @@ host_secret() {
 }
 # resolved_project PROJECT ROOT FILE ENV_FILE: the whole project as canonical YAML
 resolved_project() {
-  local blanks
+  local blanks file=$3
+  case $file in /*) ;; *) file=$2/$file ;; esac
   blanks=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_[A-Z_]*\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
-  env -i PATH="$PATH" HOME="$HOME" $blanks timeout 20 docker compose --project-name "$1" --project-directory "$2" -f "$2/$3" --env-file "$4" config 2>/dev/null
+  env -i PATH="$PATH" HOME="$HOME" $blanks timeout 20 docker compose --project-name "$1" --project-directory "$2" -f "$file" --env-file "$4" config 2>/dev/null
 }
 # service_fingerprint SERVICE, with the resolved project on standard input
 service_fingerprint() {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../config/hosts.ts";
-import { InfraBlockedError } from "../errors.ts";
+import { InfraBlockedError, UserError } from "../errors.ts";
 
 /** Host key lines are looked up under this name, so that they hold through any proxy, address or port. */
 export function hostKeyAlias(host: Connection): string {
@@ -14,7 +14,15 @@ export function hostKeyAlias(host: Connection): string {
 export function runtimeDir(): string {
   const dir = join(tmpdir().length > 40 ? "/tmp" : tmpdir(), `unidesk-${userInfo().uid}`);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  return dir;
+  // The temporary folder is everybody's: a folder of this name that is not ours could hold anybody's host keys.
+  const { uid, mode } = lstatSync(dir);
+  if (uid === userInfo().uid && (mode & 0o077) === 0 && lstatSync(dir).isDirectory()) return dir;
+  throw new UserError({
+    what: `${dir} is not a private folder of this user's`,
+    found: `owner ${uid}, mode ${(mode & 0o777).toString(8)}`,
+    allowed: `owner ${userInfo().uid}, mode 700`,
+    remedy: `remove it, or set TMPDIR to a folder of your own`,
+  });
 }
 
 /**

@@ -72,11 +72,12 @@ export function deploymentDrift(
   if (image && container.imageId !== image.id) return "container runs another image of the same commit";
   if (stableImageId !== container.imageId) return "stable tag moved to another image";
   const prefix = deployKeyPrefix(wanted.service);
+  if (!envKeys) return "env file cannot be read";
   for (const key of ["COMMIT", "REQUESTED_COMMIT"]) {
-    if (envKeys?.[prefix + key] !== wanted.commit) return `env file key ${prefix}${key} changed`;
+    if (envKeys[prefix + key] !== wanted.commit) return `env file key ${prefix}${key} changed`;
   }
   const digest = image?.record?.digest;
-  if (digest && envKeys?.[`${prefix}DIGEST`] !== digest) return `env file key ${prefix}DIGEST changed`;
+  if (digest && envKeys[`${prefix}DIGEST`] !== digest) return `env file key ${prefix}DIGEST changed`;
   const requested =
     container.deployEnv[`${prefix}REQUESTED_COMMIT`] ?? container.deployEnv.UNIDESK_DEPLOY_REQUESTED_COMMIT;
   if (requested !== wanted.commit) return "container was asked for another commit";
