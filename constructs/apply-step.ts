@@ -81,6 +81,9 @@ export class ApplyStep<Name extends StepName> extends Construct {
 export function lifecycleOf(ignore: Repair["ignore"], after: readonly Resource[]): TerraformResourceLifecycle {
   const ignored = { none: [], repair: ['triggers["repair"]'], triggers: ["triggers"] }[ignore];
   return {
+    // Otherwise Terraform first forgets every resource that it means to replace, and a refused preflight
+    // would leave a state that knows nothing of what is still live.
+    createBeforeDestroy: true,
     ...(ignored.length > 0 ? { ignoreChanges: ignored } : {}),
     ...(after.length > 0 ? { replaceTriggeredBy: after.map((resource) => dependable(resource)) } : {}),
   };

@@ -12,6 +12,8 @@ const State = z.object({
       name: z.string(),
       instances: z.array(
         z.object({
+          /** Set on an old object whose replacement failed half way. */
+          deposed: z.string().optional(),
           attributes: z.object({ triggers: z.record(z.string(), z.string().nullable()).nullish() }).nullish(),
         }),
       ),
@@ -41,7 +43,10 @@ export function readStateTriggers(site: Site, stack: string): StateTriggers | un
   return new Map(
     state.data.resources
       .filter(({ type }) => type === "null_resource")
-      .map(({ name, instances }) => [name, withoutNull(instances[0]?.attributes?.triggers ?? {})]),
+      .map(({ name, instances }) => [
+        name,
+        withoutNull(instances.find(({ deposed }) => !deposed)?.attributes?.triggers ?? {}),
+      ]),
   );
 }
 

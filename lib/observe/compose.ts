@@ -54,7 +54,7 @@ export interface ObservedService {
 
 const containerFormat =
   '{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}}}';
-const addressFormat = "{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+const addressFormat = "{{.Name}} {{.HostConfig.NetworkMode}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
 
 /** Shell functions that the probes call. Containers without an address of their own are on the host's network. */
 const functions = `${controlledEnvFileFunction}
@@ -75,8 +75,9 @@ add_commits() {
 records() { local file; for file in $record_files; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
 health() {
   local address
-  address=$(awk -v name="/$1" '$1 == name { print $2 }' "$work/addresses")
-  curl -sS --noproxy '*' --max-time 5 --max-filesize 1048576 -o - -w '\\n%{http_code} %{url_effective}' "http://\${address:-127.0.0.1}:$2$3"
+  address=$(awk -v name="/$1" '$1 == name { print $2 == "host" ? "127.0.0.1" : $3 }' "$work/addresses")
+  [ -n "$address" ] || { echo "the container has no address" >&2; return 1; }
+  curl -sS --noproxy '*' --max-time 5 --max-filesize 1048576 -o - -w '\\n%{http_code} %{url_effective}' "http://$address:$2$3"
 }
 # resolved FILE CONFIG_JSON ROOT PROJECT COMPOSE_FILE FOLDER SERVICE...: "<service> same" or "<service> changed"
 resolved() {

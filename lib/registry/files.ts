@@ -88,7 +88,8 @@ function composeYaml(settings: RegistrySettings, paths: HostPaths, configSha256:
 /**
  * Foreground Compose under systemd. `Wants=`, not `Requires=`: with the latter the unit stays down
  * after docker was stopped and started. A leftover container of the name is removed first; the
- * storage is a bind mount and is not touched by that.
+ * storage is a bind mount and is not touched by that. `compose up` ends with 2 or 130 when it is told to
+ * stop: that is a stop, not a failure.
  */
 function unitText(settings: RegistrySettings, paths: HostPaths): string {
   const compose = `/usr/bin/docker compose -p ${settings.name} -f ${paths.registry.compose}`;
@@ -108,6 +109,7 @@ Restart=always
 RestartSec=2
 TimeoutStartSec=300
 TimeoutStopSec=45
+SuccessExitStatus=2 130 143
 
 [Install]
 WantedBy=multi-user.target

@@ -62,7 +62,7 @@ for try in $(seq 1 120); do
   sleep 0.5
 done
 echo "the registry did not answer on ${settings.address}:${settings.port} within 60 s" >&2
-sudo -n journalctl -u ${unit} -n 10 --no-pager >&2 || true
+sudo -n journalctl -a -u ${unit} -n 10 --no-pager >&2 || true
 exit 1
 `;
 }

@@ -127,7 +127,8 @@ export function unreachable(host: Connection, stderr: string): InfraBlockedError
       what: wrongKey
         ? `${host.name}: the host key of ${host.address}:${host.port} is not one of the pinned keys; nothing was sent`
         : `${host.name}: cannot be reached by SSH at ${host.user}@${host.address}:${host.port}`,
-      found: lastLines(stderr) || "ssh exited with 255",
+      // ssh's own advice, to remove the known key, would undo the pinning.
+      found: wrongKey ? "Host key verification failed." : lastLines(stderr) || "ssh exited with 255",
       ...(wrongKey ? { allowed: `the ${host.hostKeys.length} key lines of context.hosts.${host.name}.hostKeys` } : {}),
       remedy: wrongKey
         ? "compare the key on the host's console; correct hostKeys only if the host was really reinstalled"

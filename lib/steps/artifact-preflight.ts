@@ -1,5 +1,5 @@
 import { provenDigest, readDelivered } from "../delivery/delivered.ts";
-import { InfraBlockedError, messageOf, UserError } from "../errors.ts";
+import { InfraBlockedError, UserError } from "../errors.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
 import { judgeArtifact, type WantedArtifact } from "../verdicts/artifact.ts";
@@ -29,9 +29,18 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
     });
   } catch (error) {
     if (!(error instanceof InfraBlockedError)) throw error;
-    context.say(`the registry is not reachable; looking for the images on ${spec.target} instead`);
+    context.say(`${error.message}\nlooking for the images on ${spec.target} instead`);
     reasons = await collect(spec.pins, (pin) => judgeDelivered(pin, spec, context));
-    if (reasons.length > 0) reasons.unshift(messageOf(error));
+    if (reasons.length > 0) {
+      throw new InfraBlockedError(
+        {
+          what: `preflight: nothing was changed: the registry is needed, because not every image is on ${spec.target}\n${reasons.join("\n")}`,
+          found: `${error.problem.what}: ${error.problem.found ?? "no reason given"}`,
+          remedy: `restore the way to the registry on ${spec.registry.host}, then apply again`,
+        },
+        error.missingChannels,
+      );
+    }
   }
   if (reasons.length > 0) {
     throw new UserError({

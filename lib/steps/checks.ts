@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import { noContainer } from "../verdicts/deployment.ts";
 import { judgeHealth } from "../verdicts/health-commit.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
-import { renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
+import { mayPassByItself, renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -28,7 +28,7 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
     const verdict = container
       ? judgeHealth(artifact.commit, container.health)
       : verdictOf([noContainer(`${target.host} container ${target.container}`)]);
-    if (!verdict.ok && Date.now() < deadline) {
+    if (!verdict.ok && mayPassByItself(verdict) && Date.now() < deadline) {
       await sleep(500);
       continue;
     }

@@ -9,7 +9,8 @@ import { hostPaths } from "../host-paths.ts";
 import type { ObservedImage } from "../observe/compose.ts";
 import { mustRun } from "../ssh/script.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
-import { renderReasons } from "../verdicts/verdict.ts";
+import { judgeImageLabels } from "../verdicts/image-labels.ts";
+import { mayPassByItself, renderReasons } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -31,6 +32,17 @@ export async function composeDeployment(spec: Spec, context: StepContext): Promi
     throw new UserError({
       what: `${artifact.service}: ${target.host} has no image ${target.stableImage}:${artifact.commit}`,
       remedy: "apply the whole stack: its delivery brings the image",
+    });
+  }
+  const labels = judgeImageLabels(
+    artifact,
+    image.labels,
+    `${target.host} image ${target.stableImage}:${artifact.commit}`,
+  );
+  if (!labels.ok) {
+    throw new UserError({
+      what: `nothing was changed, because the delivered image is another one\n${renderReasons(artifact.service, labels.reasons)}`,
+      remedy: "apply the whole stack: its delivery brings the right image",
     });
   }
   const args = [
@@ -85,10 +97,11 @@ async function verify(spec: Spec, image: ObservedImage, context: StepContext): P
       context.say(`${artifact.service} is live at ${artifact.commit}`);
       return;
     }
-    if (Date.now() >= deadline) {
+    const definite = !mayPassByItself(verdict);
+    if (definite || Date.now() >= deadline) {
       throw new UserError({
         what: renderReasons(artifact.service, verdict.reasons),
-        found: `${target.container} was looked at for ${seconds} s`,
+        found: definite ? "waiting would not change that" : `${target.container} was looked at for ${seconds} s`,
         remedy: `ssh to ${target.host} and read: docker logs --tail 50 ${target.container}`,
       });
     }

@@ -24,7 +24,7 @@ export async function registryHealth(spec: StepSpecs["registry-health"], context
       throw new UserError({
         what: `the registry is not as declared (decision: ${verdict.decision})\n${renderReasons("registry", verdict.reasons)}`,
         found: `looked at it for ${deadlineSeconds} s`,
-        remedy: `ssh to ${spec.host} and read: journalctl -u ${spec.settings.name} -n 50`,
+        remedy: `ssh to ${spec.host} and read: journalctl -a -u ${spec.settings.name} -n 50`,
       });
     }
     await sleep(500);

@@ -69,7 +69,9 @@ export function deploymentDrift(
   const comesAndGoes = container.status === "running" || container.status === "restarting";
   if (!comesAndGoes) return `container ${container.status}`;
   const image = images[wanted.commit];
-  if (image && container.imageId !== image.id) return "container runs another image of the same commit";
+  // A moved tag is the delivery's drift: the container is measured by what was delivered.
+  const delivered = image?.record?.imageId ?? image?.id;
+  if (delivered && container.imageId !== delivered) return "container runs another image of the same commit";
   if (stableImageId !== container.imageId) return "stable tag moved to another image";
   const prefix = deployKeyPrefix(wanted.service);
   if (!envKeys) return "env file cannot be read";

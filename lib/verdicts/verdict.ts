@@ -19,6 +19,14 @@ export function verdictOf(reasons: readonly (Reason | undefined)[]): Verdict {
   return { ok: present.length === 0, reasons: present };
 }
 
+/** What a container that is still starting may get right by itself; anything else is wrong for good. */
+const transient = new Set(["container", "container state", "health", "health status"]);
+
+/** Whether waiting may help. */
+export function mayPassByItself({ reasons }: Verdict): boolean {
+  return reasons.every(({ what }) => transient.has(what));
+}
+
 /** A reason unless the two are equal. */
 export function expectEqual(
   what: string,
