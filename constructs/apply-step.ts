@@ -59,7 +59,7 @@ export class ApplyStep<Name extends StepName> extends Construct {
       triggers: {
         ...escapeAll(props.facts),
         spec: hashOfRest(props.spec),
-        ...(repair ? { repair: repair.value } : {}),
+        ...(repair ? { repair: escapeTemplate(repair.value) } : {}),
       },
       dependsOn: [...(props.dependsOn ?? []), ...(after ? [after] : [])].map(({ resource }) => resource),
       lifecycle: lifecycleOf(repair?.ignore ?? (props.settled ? "triggers" : "none"), after ? [after.resource] : []),

@@ -79,8 +79,9 @@ export class ArtifactRegistry extends Construct {
 
   private service(managed: readonly HostResource[]): HostResource {
     const { runtime, host, repairs } = this.props;
-    const { image, name: unit } = this.settings;
+    const { image, name: unit, address, port } = this.settings;
     const name = "registry-service";
+    const spec = `${image} ${address}:${port}`;
     const facts = { unit: `${unit}.service`, state: "enabled, active", image };
     // A config.yml that is declared but not applied yet is the diff of its own resource.
     const declared = this.files.find((file) => file.name === "config")?.sha256 ?? "";
@@ -89,16 +90,19 @@ export class ArtifactRegistry extends Construct {
       runtime,
       host,
       purpose: `start ${unit}.service`,
-      script: startServiceScript(this.settings, this.files),
+      script: startServiceScript(this.settings, this.files, hostPaths(host, unit).registry.storage),
       facts,
-      receipt: { key: repairs.key(name), spec: image },
+      receipt: { key: repairs.key(name), spec },
       repair: repairs.decide({
         name,
         host: host.name,
-        spec: image,
+        spec,
         facts,
-        drift: (spec, { registry }) =>
-          registry && registryServiceDrift({ ...this.settings, image: spec }, config, registry),
+        drift: (line, { registry }) => {
+          const [declared = image, listens = ""] = line.split(" ");
+          const settings = { image: declared, port: Number(listens.split(":")[1] ?? port) };
+          return registry && registryServiceDrift(settings, config, registry);
+        },
       }),
       after: managed,
     });

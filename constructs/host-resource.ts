@@ -37,7 +37,7 @@ export class HostResource extends Construct {
     super(scope, id);
     const after = (props.after ?? []).map(({ resource }) => resource);
     this.resource = new Resource(this, "Resource", {
-      triggers: { ...escapeAll(props.facts), repair: props.repair.value },
+      triggers: { ...escapeAll(props.facts), repair: escapeTemplate(props.repair.value) },
       dependsOn: [...(props.dependsOn ?? []).map(({ resource }) => resource), ...after],
       lifecycle: lifecycleOf(props.repair.ignore, after),
       provisioners: reachesByTerraform(props.host) ? terraformProvisioners(id, props) : [openSshProvisioner(props)],

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import colors from "picocolors";
+import { readPins } from "../lib/config/deploy-file.ts";
 import { defaultLabName, labName } from "../tools/paths.mjs";
 import { labCommits } from "./commits.ts";
 import { hostsFile } from "./hosts-file.ts";
@@ -14,7 +15,11 @@ const stack = "unidesk-prod-main-server";
 // cdktf.json describes the default lab; another one describes itself.
 const otherLab: Record<string, string> = labName === defaultLabName ? {} : { UNIDESK_HOSTS: hostsFile };
 let step = 0;
-const { first: older, second: pinned } = labCommits.unidesk;
+const { first: older } = labCommits.unidesk;
+const pinned =
+  readPins(join(root, "deploy.json")).find(
+    ({ service, environment }) => service === "frontend" && environment === "prod",
+  )?.commit ?? older;
 
 /** What of an apply's output a person wants to see while it runs. */
 const interesting =

@@ -36,17 +36,21 @@ export const unobserved: Repair = { value: "", ignore: "repair" };
 export function decideRepair(input: RepairInput): Repair {
   const { look, receipt, spec } = input;
   // Where nothing is to be repaired the value that the state has makes the least noise.
-  const last = input.state?.repair ?? receipt?.repair ?? "";
+  // A receipt is text from a host, so it is cleaned before it gets near a template.
+  const last = sanitize(input.state?.repair ?? receipt?.repair ?? "");
   if (!look) return { value: last, ignore: "repair" };
-  const next = (reason: string): Repair => ({
-    value: sanitize(receipt ? `${receipt.generation + 1}: ${reason}` : `first: ${input.origin}: ${reason}`),
-    ignore: "none",
-  });
+  const next = (reason: string): Repair => {
+    const value = sanitize(receipt ? `${receipt.generation + 1}: ${reason}` : `first: ${input.origin}: ${reason}`);
+    // A host that was restored from a snapshot repeats itself; the state must differ all the same.
+    return { value: value === last ? `${value}, again` : value, ignore: "none" };
+  };
   if (receipt && receipt.spec !== spec) {
+    // The host is as declared already, whoever did that: the apply finds nothing to do and writes the receipt.
+    if (!look.drift) return { value: last, ignore: "repair" };
     if (look.driftFromReceipt) return next(look.driftFromReceipt);
     // A new pin and nothing else: Terraform sees it by itself, unless its state is ahead of the host.
     if (input.state?.isAsDeclared === false) return { value: last, ignore: "repair" };
-    return look.drift ? next(look.drift) : { value: last, ignore: "repair" };
+    return next(look.drift);
   }
   if (look.drift) return next(look.drift);
   // As declared: also an old copy of the state, with other values, must be quiet.

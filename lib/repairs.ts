@@ -46,7 +46,10 @@ export class Repairs {
     return decideRepair({
       spec,
       receipt,
-      look: seen && { drift: drift(spec, seen), driftFromReceipt: drift(receipt?.spec ?? spec, seen) },
+      look: seen && {
+        drift: drift(spec, seen),
+        driftFromReceipt: drift(receipt?.spec ?? spec, seen)?.replace(", pinned ", ", last applied "),
+      },
       origin: seen?.origin(this.key(name)) ?? "",
       state: this.state && {
         isAsDeclared: saysFacts(this.state.get(name), facts),

@@ -45,7 +45,7 @@ const files = registryFiles(settings, { home: "/home/ubuntu" });
 test.each(["sh", "bash"])("%s can read what Terraform's provisioners run", (shell) => {
   const scripts = [
     ...files.map((file) => installFileScript(file, "/home/ubuntu/stage", hostPaths({ home: "/home/ubuntu" }))),
-    startServiceScript(settings, files),
+    startServiceScript(settings, files, "/home/ubuntu/.unidesk/registry-storage"),
     stopServiceScript(settings),
     writeReceiptFunction,
   ];

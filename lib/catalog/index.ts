@@ -23,6 +23,12 @@ export function isConsumer(value: Consumer | Unsupported | undefined): value is 
   return value !== undefined && "runtime" in value;
 }
 
+/**
+ * What follows the prefix in the keys that a deployment owns, as an alternation for awk and sed. A key such
+ * as UNIDESK_GITHUB_DEPLOY_TOKEN is somebody else's secret.
+ */
+export const deployKeySuffixes = "(COMMIT|REQUESTED_COMMIT|DIGEST|IMAGE)";
+
 /** `UNIDESK_TODO_NOTE_DEPLOY_`: prefix of the keys that a deployment owns in the controlled env file. */
 export function deployKeyPrefix(service: string): string {
   return `UNIDESK_${service.toUpperCase().replaceAll("-", "_")}_DEPLOY_`;

@@ -10,7 +10,7 @@ import { resolvedConfigFunctions } from "./resolved.ts";
  * Arguments: lock file, lock wait in seconds, project, root, Compose file, env file or
  * empty, config.json that names it otherwise, service, container,
  * stable image name, commit, image id, key prefix, file of the
- * fingerprint. Standard input: the KEY=VALUE lines to own.
+ * fingerprint, "force" to recreate whatever is there. Standard input: the KEY=VALUE lines to own.
  * Prints one word: unchanged, or recreated; progress goes to standard error.
  */
 export const composeDeployScript = String.raw`
@@ -19,6 +19,8 @@ export LC_ALL=C
 lock=$1 wait=$2 project=$3 root=$4 file=$5 env_file=$6 config_json=$7
 shift 7
 service=$1 container=$2 stable=$3 commit=$4 image_id=$5 prefix=$6 fingerprint=$7
+shift 7
+force=$*
 ${controlledEnvFileFunction}
 ${setEnvKeysFunction}
 ${resolvedConfigFunctions}
@@ -39,20 +41,24 @@ container_env_ok() {
 }
 
 env_file=$(controlled_env_file "$env_file" "$config_json" "$root") || exit 1
+compose() {
+  (cd "$root" && env -i PATH="$PATH" HOME="$HOME" docker compose --project-name "$project" --project-directory "$root" -f "$file" --env-file "$env_file" "$@")
+}
+# Before anything is written: with a Compose file that cannot be read, keys and tag would wait for anybody's next "up".
+compose config --services 9>&- </dev/null | grep -qxF -- "$service" ||
+  { say "nothing was changed: the Compose project $project in $root ($file) does not define $service, or cannot be read"; exit 1; }
 changed=$(printf '%s\n' "$keys" | set_env_keys "$env_file") || exit 1
 [ "$changed" = unchanged ] || say "wrote this service's keys to $env_file"
 if [ "$(docker image inspect -f '{{.Id}}' "$stable" 2>/dev/null)" != "$image_id" ]; then
   docker tag "$image_id" "$stable" || exit 1
   say "tagged $stable"
 fi
-if [ "$(field '{{.State.Running}} {{.Image}}')" = "true $image_id" ] && container_env_ok; then
+if [ "$force" != force ] && [ "$(field '{{.State.Status}} {{.Image}}')" = "running $image_id" ] && container_env_ok; then
   echo unchanged
   exit 0
 fi
 say "recreating $service"
-cd "$root" || exit 1
-env -i PATH="$PATH" HOME="$HOME" docker compose --project-name "$project" --project-directory "$root" -f "$file" --env-file "$env_file" \
-  up -d --no-build --no-deps --pull never --force-recreate "$service" 9>&- </dev/null >&2 || exit 1
+compose up -d --no-build --no-deps --pull never --force-recreate "$service" 9>&- </dev/null >&2 || exit 1
 mkdir -p "$(dirname "$fingerprint")"
 resolved_project "$project" "$root" "$file" "$env_file" | service_fingerprint "$service" > "$fingerprint" || rm -f "$fingerprint"
 echo recreated

@@ -1,3 +1,5 @@
+import { deployKeySuffixes } from "../catalog/index.ts";
+
 /**
  * Shell functions about the resolved configuration of a Compose service: what a recreate would start.
  * Our own deploy keys are left out, because they change with every deployment.
@@ -19,7 +21,7 @@ host_secret() {
 resolved_project() {
   local blanks file=$3
   case $file in /*) ;; *) file=$2/$file ;; esac
-  blanks=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_[A-Z_]*\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
+  blanks=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_${deployKeySuffixes.replaceAll(/[(|)]/g, "\\$&")}\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
   env -i PATH="$PATH" HOME="$HOME" $blanks timeout 20 docker compose --project-name "$1" --project-directory "$2" -f "$file" --env-file "$4" config 2>/dev/null
 }
 # service_fingerprint SERVICE, with the resolved project on standard input
@@ -29,7 +31,7 @@ service_fingerprint() {
     /^services:$/ { inside = 1; next }
     /^[^ ]/ { inside = 0; on = 0 }
     inside && /^  [^ ]/ { on = ($0 == name) }
-    on && !/^ *(- )?UNIDESK_([A-Z0-9_]+_)?DEPLOY_[A-Z_]+[:=]/ { print }
+    on && !/^ *(- )?UNIDESK_([A-Z0-9_]+_)?DEPLOY_${deployKeySuffixes}[:=]/ { print }
   ')
   [ -n "$section" ] || return 1
   { host_secret; printf '%s' "$section"; host_secret; } | sha256sum | cut -d' ' -f1

@@ -98,6 +98,7 @@ compose_files() {
   local file
   [ -r "$3/$4" ] || { echo "$3/$4 cannot be read" >&2; return 1; }
   file=$(controlled_env_file "$1" "$2" "$3") || return 1
+  [ -w "$(dirname "$(readlink -m -- "$file")")" ] || { echo "the folder of the env file $file cannot be written" >&2; return 1; }
   [ -w "$file" ] || { echo "the env file $file cannot be written" >&2; return 1; }
   echo "$3/$4"
 }

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { z } from "zod";
-import { deployKeyPrefix } from "../catalog/index.ts";
+import { deployKeyPrefix, deployKeySuffixes } from "../catalog/index.ts";
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
 import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts";
 import type { ComposeTarget } from "../compose/target.ts";
@@ -59,10 +59,24 @@ const addressFormat = "{{.Name}} {{.HostConfig.NetworkMode}} {{range .NetworkSet
 /** Shell functions that the probes call. Containers without an address of their own are on the host's network. */
 const functions = `${controlledEnvFileFunction}
 ${resolvedConfigFunctions}
-containers() { timeout 10 docker inspect --type container -f "$1" $names 2>"$work/inspect"; grep -viE 'no such (container|object)' "$work/inspect" >&2; [ "$PIPESTATUS" -ne 0 ]; }
-container_images() { local ids; ids=$(containers '{{.Image}}' | sort -u); [ -z "$ids" ] || timeout 10 docker image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
-tagged_images() { timeout 10 docker image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images 2>"$work/images"; grep -viE 'no such (image|object)' "$work/images" >&2; [ "$PIPESTATUS" -ne 0 ]; }
-container_env() { containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}' | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_[A-Z_]+=/'; }
+# Docker's answer about several things; that some are not there is an answer too, that it hangs or is down is none.
+docker_answer() {
+  local code errors
+  errors=$work/docker.$BASHPID
+  timeout 10 docker "$@" 2>"$errors"
+  code=$?
+  if [ "$code" -gt 1 ] || { [ "$code" -eq 1 ] && [ ! -s "$errors" ]; }; then
+    echo "docker gave no answer (exit $code)" >&2
+    cat "$errors" >&2
+    return 1
+  fi
+  ! grep -viE 'no such (container|image|object)' "$errors" >&2
+}
+containers() { docker_answer inspect --type container -f "$1" $names; }
+addresses() { containers ${shellCommand([addressFormat])} > "$work/addresses"; }
+container_images() { local ids; ids=$(containers '{{.Image}}') || return 1; ids=$(printf '%s\\n' "$ids" | sort -u); [ -z "$ids" ] || docker_answer image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
+tagged_images() { docker_answer image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images; }
+container_env() { containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}' | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_${deployKeySuffixes}=/'; }
 # add_commits STABLE_IMAGE RECORDS COMMIT RECEIPTS SERVICE
 add_commits() {
   local commit
@@ -84,17 +98,18 @@ resolved() {
   local env_file project=$4 root=$3 compose_file=$5 folder=$6 name found
   env_file=$(controlled_env_file "$1" "$2" "$3") || return 1
   shift 6
-  resolved_project "$project" "$root" "$compose_file" "$env_file" > "$work/resolved" || return 1
+  # In a variable, because it holds secrets and a file could outlive us.
+  project=$(resolved_project "$project" "$root" "$compose_file" "$env_file") || return 1
   for name in "$@"; do
     [ -s "$folder/$name" ] || continue
-    found=$(service_fingerprint "$name" < "$work/resolved") || found=
+    found=$(printf '%s\\n' "$project" | service_fingerprint "$name") || found=
     if [ "$found" = "$(cat "$folder/$name")" ]; then echo "$name same"; else echo "$name changed"; fi
   done
 }
 env_keys() {
   local file
   file=$(controlled_env_file "$1" "$2" "$3") || return 1
-  awk '{ sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") } match($0, /^UNIDESK_[A-Z0-9_]+_DEPLOY_[A-Z_]+[ \\t]*[=:][ \\t]*/) { key = substr($0, 1, RLENGTH); sub(/[ \\t]*[=:][ \\t]*$/, "", key); print key "=" substr($0, RLENGTH + 1) }' "$file"
+  awk '{ sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") } match($0, /^UNIDESK_[A-Z0-9_]+_DEPLOY_${deployKeySuffixes}[ \\t]*[=:][ \\t]*/) { key = substr($0, 1, RLENGTH); sub(/[ \\t]*[=:][ \\t]*$/, "", key); print key "=" substr($0, RLENGTH + 1) }' "$file"
 }
 `;
 
@@ -117,7 +132,7 @@ export function composeProbes(host: Connection, subjects: readonly ComposeSubjec
 names=${list(subjects.map(({ target: { container } }) => container))}
 images= record_files=
 ${subjects.map((subject) => shellCommand(["add_commits", ...commitArguments(host, subject)])).join("\n")}
-containers ${shellCommand([addressFormat])} > "$work/addresses" 2>/dev/null
+probe compose.addresses addresses
 ${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
 probe_later compose.images tagged_images
 probe_later ${shellCommand(["compose.resolved", "resolved", ...resolved])}
@@ -154,6 +169,7 @@ export function readServices(
   subjects: readonly ComposeSubject[],
 ): ReadonlyMap<string, ObservedService> {
   if (subjects.length === 0) return new Map();
+  probes.text("compose.addresses");
   const containers = jsonLines(probes.text("compose.containers"), ContainerLine);
   const labels = new Map(jsonLines(probes.text("compose.labels"), LabelLine).map((line) => [line.id, line.labels]));
   const images = new Map(

@@ -27,6 +27,9 @@ export interface HostFacts {
 export async function observeHost(host: Connection, subject: HostSubject): Promise<HostFacts> {
   const folder = receiptsFolder(host);
   const script = `${probePrelude}
+for tool in docker curl ss awk base64 sha256sum; do
+  command -v "$tool" >/dev/null || { echo "$tool is missing on this host" >&2; exit 1; }
+done
 receipts() { [ ! -d "$1" ] || find "$1" -mindepth 2 -maxdepth 2 -type f -size -4 -printf '%P\\n' -exec cat {} \\; -exec echo \\; ; }
 parents() { stat -c '%n %z' ${shellCommand([host.home, `${host.home}/.unidesk`, folder])} "$1"/*/ 2>/dev/null || true; }
 ${subject.registry ? registryProbes(host, subject.registry) : ""}

@@ -45,7 +45,7 @@ export async function publishArtifact(
     const existing = await registry.artifact(repository, commit);
     const built = existing ? false : await buildAndPush(site, build, commit, onProgress);
     const artifact = existing ?? (await registry.artifact(repository, commit));
-    const summary = summarize(build, commit, requireOwn(build, commit, artifact));
+    const summary = summarize(imageName(site, build), build, commit, requireOwn(build, commit, artifact));
     await record(site, summary);
     return { summary, built };
   });
@@ -65,7 +65,7 @@ async function buildAndPush(
     bareRepository(site, build),
     commit,
     build.dockerfile,
-    `${build.imageRef}:${commit}`,
+    `${imageName(site, build)}:${commit}`,
     `http://127.0.0.1:${port}/v2/${repositoryName(build.serviceId)}/manifests/${commit}`,
     `${imageLabels.revision}=${commit}`,
     `${imageLabels.source}=${build.sourceRepo}`,
@@ -88,6 +88,11 @@ async function buildAndPush(
           found: lastLines(result.stderr, 8),
         },
   );
+}
+
+/** Name to push under: CI.json's, on the port that this site's registry listens on. */
+function imageName(site: Site, build: BuildArtifact): string {
+  return `${site.registry.address}:${site.registry.port}/${repositoryName(build.serviceId)}`;
 }
 
 function bareRepository(site: Site, build: BuildArtifact): string {
@@ -117,16 +122,16 @@ function requireOwn(build: BuildArtifact, commit: Commit, artifact: Artifact | u
   });
 }
 
-function summarize(build: BuildArtifact, commit: Commit, artifact: Artifact): ArtifactSummary {
+function summarize(image: string, build: BuildArtifact, commit: Commit, artifact: Artifact): ArtifactSummary {
   return {
     serviceId: build.serviceId,
     sourceCommit: commit,
     sourceRepo: build.sourceRepo,
     dockerfile: build.dockerfile,
-    imageRef: `${build.imageRef}:${commit}`,
+    imageRef: `${image}:${commit}`,
     tag: commit,
     digest: artifact.digest,
-    digestRef: `${build.imageRef}@${artifact.digest}`,
+    digestRef: `${image}@${artifact.digest}`,
   };
 }
 

@@ -126,12 +126,14 @@ export class RegistryClient {
   }
 
   private unexpected(path: string, reply: Reply): UserError {
-    return new UserError({
+    const problem = {
       what: `${this.name}: the registry answered ${reply.status} to GET ${path}`,
       found: reply.body.toString("utf8").slice(0, 200),
       allowed: "200, or 404 for an artifact that is not there",
       remedy: "npx unidesk registry health",
-    });
+    };
+    // A registry that says of itself that it is broken is as good as absent: a rollback does not need it.
+    return reply.status >= 500 ? new InfraBlockedError(problem, ["d601:registry"]) : new UserError(problem);
   }
 
   private get(path: string): Promise<Reply> {

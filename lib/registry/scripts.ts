@@ -34,28 +34,32 @@ echo "wrote $target"
  * Enables the unit and restarts it only where what runs is older than its files, or is not what they
  * declare. Waits for the API, which answers about a second after systemd says "active".
  */
-export function startServiceScript(settings: RegistrySettings, files: readonly ManagedFile[]): string {
+export function startServiceScript(settings: RegistrySettings, files: readonly ManagedFile[], storage: string): string {
   const config = files.find(({ name }) => name === "config");
   const unit = shellQuote(`${settings.name}.service`);
   const name = shellQuote(settings.name);
   return `sudo -n systemctl daemon-reload
 sudo -n systemctl enable --quiet ${unit}
+answers() { [ "$(curl -s --noproxy '*' -o /dev/null --max-time 2 -w '%{http_code}' http://${settings.address}:${settings.port}/v2/)" = 200 ]; }
+storage=${shellQuote(storage)}
+lost=
+[ -d "$storage" ] || { mkdir -p "$storage"; lost=1; echo "made the storage folder $storage anew: it was gone"; }
 written=$(stat -c %.9Y ${shellCommand(files.map(({ path }) => path))} | LC_ALL=C sort -n | tail -n 1)
 started=$(docker inspect --type container -f '{{.State.StartedAt}}' ${name} 2>/dev/null || true)
 started=$(date -d "$started" +%s.%N 2>/dev/null || echo 0)
-runs=$(docker inspect --type container -f '{{.State.Running}} {{.Config.Image}} {{index .Config.Labels "${registryConfigLabel}"}}' ${name} 2>/dev/null || true)
+runs=$(docker inspect --type container -f '{{.State.Status}} {{.Config.Image}} {{index .Config.Labels "${registryConfigLabel}"}}' ${name} 2>/dev/null || true)
 ports=$(docker port ${name} 2>/dev/null || true)
-if systemctl is-active --quiet ${unit} &&
+if [ -z "$lost" ] && systemctl is-active --quiet ${unit} && { answers || { sleep 2 && answers; }; } &&
   [ "$(printf '%s\n' "$written" "$started" | LC_ALL=C sort -n | tail -n 1)" = "$started" ] &&
   [ "$ports" = ${shellQuote(`${containerPort}/tcp -> ${settings.address}:${settings.port}`)} ] &&
-  [ "$runs" = ${shellQuote(`true ${settings.image} ${config?.sha256}`)} ]; then
+  [ "$runs" = ${shellQuote(`running ${settings.image} ${config?.sha256}`)} ]; then
   echo "the registry runs as declared"
 else
   sudo -n systemctl restart ${unit}
   echo "restarted the registry"
 fi
 for try in $(seq 1 120); do
-  if [ "$(curl -s --noproxy '*' -o /dev/null --max-time 2 -w '%{http_code}' http://${settings.address}:${settings.port}/v2/)" = 200 ]; then
+  if answers; then
     echo "the registry answers"
     exit 0
   fi

@@ -29,7 +29,7 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
     });
   } catch (error) {
     if (!(error instanceof InfraBlockedError)) throw error;
-    context.say(`${error.message}\nlooking for the images on ${spec.target} instead`);
+    context.say(`the registry is not reachable; looking for the images on ${spec.target} instead\n${error.message}`);
     reasons = await collect(spec.pins, (pin) => judgeDelivered(pin, spec, context));
     if (reasons.length > 0) {
       throw new InfraBlockedError(

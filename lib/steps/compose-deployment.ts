@@ -10,7 +10,7 @@ import type { ObservedImage } from "../observe/compose.ts";
 import { mustRun } from "../ssh/script.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
-import { mayPassByItself, renderReasons } from "../verdicts/verdict.ts";
+import { mayPassByItself, renderReasons, type Verdict } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -18,6 +18,9 @@ type Spec = StepSpecs["compose-deployment"];
 
 /** How long a deployment waits for another one of the same Compose project, in seconds. */
 const lockWaitSeconds = 300;
+
+/** How long a container that nothing was done to may take to answer before it is recreated, in seconds. */
+const graceSeconds = 10;
 
 /**
  * Recreates exactly one Compose service with the delivered image and this deployment's keys, then
@@ -61,13 +64,33 @@ export async function composeDeployment(spec: Spec, context: StepContext): Promi
     deployKeyPrefix(artifact.service),
     fingerprintPath(host.home, target.project, target.composeService),
   ];
-  const outcome = await mustRun(host, `deploy ${artifact.service}`, composeDeployScript, args, {
-    input: deployKeys(spec, image),
-    timeoutSeconds: lockWaitSeconds + 120,
-    onProgress: (line) => context.say(line),
-  });
-  context.say(outcome.trim() === "unchanged" ? "already deployed; verifying" : "recreated; verifying");
-  await verify(spec, image, context);
+  const run = async (force: string) => {
+    const output = await mustRun(host, `deploy ${artifact.service}`, composeDeployScript, [...args, force], {
+      input: deployKeys(spec, image),
+      timeoutSeconds: lockWaitSeconds + 120,
+      onProgress: (line) => context.say(line),
+    });
+    return output.trim();
+  };
+  const seconds = target.health.deadlineSeconds;
+  const unchanged = (await run("")) === "unchanged";
+  context.say(unchanged ? "already deployed; verifying" : "recreated; verifying");
+  let verdict = await settle(spec, image, unchanged ? Math.min(seconds, graceSeconds) : seconds, context);
+  if (!verdict.ok && unchanged) {
+    context.say("deployed, but not as it should be; recreating");
+    await run("force");
+    verdict = await settle(spec, image, seconds, context);
+  }
+  if (!verdict.ok) {
+    throw new UserError({
+      what: renderReasons(artifact.service, verdict.reasons),
+      found: mayPassByItself(verdict)
+        ? `${target.container} was looked at for ${seconds} s`
+        : "waiting would not change that",
+      remedy: `ssh to ${target.host} and read: docker logs --tail 50 ${target.container}`,
+    });
+  }
+  context.say(`${artifact.service} is live at ${artifact.commit}`);
 }
 
 /** The keys that a deployment owns in the controlled env file. */
@@ -84,27 +107,15 @@ function deployKeys({ artifact }: Spec, image: ObservedImage): string {
     .join("");
 }
 
-/** Looks until everything is as pinned or the service's deadline is over; says what was last seen. */
-async function verify(spec: Spec, image: ObservedImage, context: StepContext): Promise<void> {
+/** Looks until everything is as pinned, something is wrong for good, or the time is over. */
+async function settle(spec: Spec, image: ObservedImage, seconds: number, context: StepContext): Promise<Verdict> {
   const { artifact, target } = spec;
-  const seconds = target.health.deadlineSeconds;
+  const where = `${target.host} container ${target.container}`;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const { container } = await observeTarget(artifact, target, context);
-    const where = `${target.host} container ${target.container}`;
     const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, where);
-    if (verdict.ok) {
-      context.say(`${artifact.service} is live at ${artifact.commit}`);
-      return;
-    }
-    const definite = !mayPassByItself(verdict);
-    if (definite || Date.now() >= deadline) {
-      throw new UserError({
-        what: renderReasons(artifact.service, verdict.reasons),
-        found: definite ? "waiting would not change that" : `${target.container} was looked at for ${seconds} s`,
-        remedy: `ssh to ${target.host} and read: docker logs --tail 50 ${target.container}`,
-      });
-    }
+    if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline) return verdict;
     await sleep(500);
   }
 }

@@ -22,11 +22,12 @@ export function registryFileDrift(file: ManagedFile, expectedSha256: string, obs
 
 /** `configSha256` is the config.yml that was applied last. */
 export function registryServiceDrift(
-  settings: RegistrySettings,
+  settings: Pick<RegistrySettings, "image" | "port">,
   configSha256: string,
-  { unit, container, apiStatus, listeners }: ObservedRegistry,
+  { unit, container, apiStatus, listeners, storage }: ObservedRegistry,
 ): Drift {
   if (!unit.loaded) return "unit not installed";
+  if (!storage) return "storage folder missing";
   if (unit.enabled !== "enabled") return `unit ${unit.enabled}`;
   // While systemd restarts it again and again, state and container alternate: one reason for all of that.
   if (unit.active !== "active" && unit.active !== "activating") return `unit ${unit.active}`;

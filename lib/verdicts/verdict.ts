@@ -24,7 +24,8 @@ const transient = new Set(["container", "container state", "health", "health sta
 
 /** Whether waiting may help. */
 export function mayPassByItself({ reasons }: Verdict): boolean {
-  return reasons.every(({ what }) => transient.has(what));
+  // A service that answers before it knows its commit says nothing of it yet.
+  return reasons.every(({ what, found }) => transient.has(what) || (what.startsWith("deploy.") && found === "nothing"));
 }
 
 /** A reason unless the two are equal. */

@@ -24,7 +24,7 @@ function repairOf(diff: string, resource: string): string | undefined {
 
 describe("one apply converges, and the diff before it says why", () => {
   let last: string | undefined;
-  for (const { broken, stack, host, script, resource, reason } of driftMatrix) {
+  for (const { broken, stack, host, script, resource, reason, after } of driftMatrix) {
     test(broken, async () => {
       await labExec(host, script);
       const diff = await site.diff(stack);
@@ -34,6 +34,7 @@ describe("one apply converges, and the diff before it says why", () => {
       expect(repair, "another value than the last repair's, or the diff would be quiet").not.toBe(last);
       last = repair;
       await site.deploy(stack);
+      if (after) await labExec(host, after);
       expect(await site.diff(stack)).toContain("No changes.");
     });
   }

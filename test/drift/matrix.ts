@@ -13,6 +13,8 @@ export interface DriftCase {
   readonly resource: string;
   /** The reason in the diff. */
   readonly reason: string;
+  /** Shell script that puts back what the breaking took away, after the apply, as root. @default - nothing to put back */
+  readonly after?: string;
   /** What the apply does about it, in words for docs/drift.md. */
   readonly does: string;
 }
@@ -104,6 +106,23 @@ export const driftMatrix: readonly DriftCase[] = [
   },
   {
     ...onRegistry,
+    broken: "registry container paused",
+    script: `docker pause ${registry.name}`,
+    resource: "registry-service",
+    reason: "API does not answer",
+    does: "restarts the registry",
+  },
+  {
+    ...onRegistry,
+    broken: "storage folder moved away under the running registry",
+    script: `mv ${registryPaths.storage} /root/storage`,
+    resource: "registry-service",
+    reason: "storage folder missing",
+    does: "makes an empty one, restarts the registry, and says so",
+    after: `systemctl stop ${unit}; rm -r ${registryPaths.storage}; mv /root/storage ${registryPaths.storage}; systemctl start ${unit}; ${waitForContainer}`,
+  },
+  {
+    ...onRegistry,
     broken: "the whole installation wiped, receipts included",
     script: wipe,
     resource: "registry-unit",
@@ -131,6 +150,27 @@ export const driftMatrix: readonly DriftCase[] = [
     script: "docker rm -f unidesk-frontend",
     reason: "container missing",
     does: "recreates it and verifies it",
+  },
+  {
+    ...onService,
+    broken: "service container paused",
+    script: "docker pause unidesk-frontend",
+    reason: "container paused",
+    does: "recreates it and verifies it",
+  },
+  {
+    ...onService,
+    broken: "service cut off from its network",
+    script: "docker network disconnect unidesk unidesk-frontend",
+    reason: "not healthy",
+    does: "gives it ten seconds, then recreates it and verifies it",
+  },
+  {
+    ...onService,
+    broken: "container and every image removed",
+    script: "docker rm -f unidesk-frontend; docker rmi -f $(docker images -q unidesk-frontend)",
+    reason: "container missing",
+    does: "delivers the image again by digest, recreates, verifies",
   },
   {
     ...onService,

@@ -23,6 +23,7 @@ const prefix = "UNIDESK_FRONTEND_DEPLOY_";
 const good: Record<string, string | number> = {
   "health.frontend": '{"deploy":\n{}}\n200 http://172.18.0.2:8080/health',
   "compose.images": `${JSON.stringify({ tags: ["unidesk-frontend:latest", `unidesk-frontend:${commitA}`], id: digestA, labels })}\n`,
+  "compose.addresses": "",
   "compose.containers": `${JSON.stringify({ name: "/unidesk-frontend", id: "c0ffee", status: "running", imageId: digestA })}\n`,
   "compose.labels": `${JSON.stringify({ id: digestA, labels })}\n`,
   "compose.env": `/unidesk-frontend ${prefix}COMMIT=${commitA}\n/unidesk-frontend-2 ${prefix}COMMIT=${commitB}\n`,

@@ -138,7 +138,8 @@ test.each([500, 401, 301])("fails if the registry answers %i", async (status) =>
       "  remedy:  npx unidesk registry health",
     ].join("\n"),
   );
-  expect(error).not.toBeInstanceOf(InfraBlockedError);
+  // A registry that is broken by its own word is as good as absent.
+  expect(error instanceof InfraBlockedError).toBe(status >= 500);
 });
 
 test("ping fails if the API is not there", async () => {

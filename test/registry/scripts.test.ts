@@ -27,7 +27,7 @@ test("fails if the upload is damaged, before anything is made", () => {
 describe("no script", () => {
   const all = [
     ...files.map((file) => installFileScript(file, "/home/ubuntu/stage", hostPaths({ home: "/home/ubuntu" }))),
-    startServiceScript(settings, files),
+    startServiceScript(settings, files, "/home/ubuntu/.unidesk/registry-storage"),
     stopServiceScript(settings),
   ];
 

@@ -80,20 +80,21 @@ describe("installed", () => {
   test("changed settings are written and the service restarted; the unit never stops for good", async () => {
     const storage = await storageFiles();
     const before = await containerFacts("d601", registry.name);
-    const port = 5055;
+    const other = "registry:2.8.3-other";
+    await labExec("d601", ["docker", "tag", registry.image, other]);
     const cwd = otherCheckout(site, (context) => {
-      context.registry = { port };
+      context.registry = { image: other };
     });
     const output = await site.deploy(registryStack, { cwd });
     expect(output).toContain("Plan: 3 to add, 0 to change, 3 to destroy.");
     expect(output).toContain("restarted the registry");
     expect(output).not.toMatch(/registry-stop[^\n]*(Destroying|must be replaced)/);
-    expect(await listenersOn("d601", `sport = :${port}`)).toEqual([`127.0.0.1:${port}`]);
-    expect(await listenersOn("d601", `sport = :${registry.port}`)).toEqual([]);
+    expect(await labExec("d601", ["docker", "inspect", "-f", "{{.Config.Image}}", registry.name])).toBe(other);
     expect(await unitStates()).toEqual(["active", "enabled"]);
     expect((await containerFacts("d601", registry.name))?.id).not.toBe(before?.id);
 
     await site.deploy(registryStack);
+    await labExec("d601", ["docker", "rmi", other]);
     expect(await listenersOn("d601", `sport = :${registry.port}`)).toEqual([`127.0.0.1:${registry.port}`]);
     expect(await site.diff(registryStack)).toContain("No changes.");
     expect(await storageFiles()).toEqual(storage);
