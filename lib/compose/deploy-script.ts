@@ -41,6 +41,7 @@ container_env_ok() {
 }
 
 env_file=$(controlled_env_file "$env_file" "$config_json" "$root") || exit 1
+[ -f "$env_file" ] || { say "the env file $env_file is not there"; exit 1; }
 compose() {
   (cd "$root" && env -i PATH="$PATH" HOME="$HOME" docker compose --project-name "$project" --project-directory "$root" -f "$file" --env-file "$env_file" "$@")
 }

@@ -18,7 +18,12 @@ const connection = {
   user: z.string().regex(/^[a-z_][a-z0-9_-]*$/, { error: "must be a user name" }),
   identityFile: RunnerPath.optional().describe("Private key file; without it the SSH agent is asked"),
   hostKeys: z.array(KeyLine).default([]).describe("Every public host key; a host without one is never contacted"),
-  proxyJump: z.string().optional(),
+  proxyJump: z
+    .string()
+    .regex(/^([a-z_][a-z0-9_-]*@)?[A-Za-z0-9][\w.-]*(:\d{1,5})?$/, {
+      error: "must be one jump host: [user@]address[:port]; its key must be in the user's known_hosts",
+    })
+    .optional(),
   proxyCommand: z.string().optional(),
   home: AbsolutePath.optional().describe("Home folder of the user. Default: /home/<user>, /root for root"),
 };

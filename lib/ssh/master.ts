@@ -1,4 +1,5 @@
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { Connection } from "../config/hosts.ts";
 import { controlPath, sshOptions } from "./options.ts";
@@ -7,13 +8,26 @@ import { unreachable } from "./run.ts";
 /** An idle shared connection closes itself after this time. */
 const persistSeconds = 120;
 
+/** Longer than opening takes at most: an older lock is of a run that died. */
+const staleLockMs = 30_000;
+
 /** Opens the host's shared connection unless it is open. Throws InfraBlockedError where that fails. */
 export async function openMaster(host: Connection): Promise<void> {
   if (host.kind === "local") return;
   const path = controlPath(host);
   const base = [...sshOptions(host), "-o", `ControlPath=${path}`];
+  if (await isOpen(host, base)) return;
+  await withLock(`${path}.lock`, async () => {
+    if (!(await isOpen(host, base))) await open(host, base, path);
+  });
+}
+
+async function isOpen(host: Connection, base: readonly string[]): Promise<boolean> {
   const check = await execa("ssh", [...base, "-O", "check", host.address], { reject: false, timeout: 5000 });
-  if (check.exitCode === 0) return;
+  return check.exitCode === 0;
+}
+
+async function open(host: Connection, base: readonly string[], path: string): Promise<void> {
   // A killed master leaves a socket file behind, which blocks the next one.
   rmSync(path, { force: true });
   // The master lives on in the background, so it must not hold our pipes: its errors go to a file.
@@ -26,6 +40,29 @@ export async function openMaster(host: Connection): Promise<void> {
   const errors = readIfThere(log);
   rmSync(log, { force: true });
   if (opened.exitCode !== 0) throw unreachable(host, errors);
+}
+
+/**
+ * One run at a time opens a host's connection: of two, one would unlink the other's fresh socket, and a
+ * master that cannot have the socket never ends.
+ */
+async function withLock(path: string, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      mkdirSync(path);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (age > staleLockMs) rmSync(path, { recursive: true, force: true });
+    else await sleep(50);
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
 }
 
 function readIfThere(file: string): string {

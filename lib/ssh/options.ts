@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
+import { shellCommand } from "./quote.ts";
 
 /** Host key lines are looked up under this name, so that they hold through any proxy, address or port. */
 export function hostKeyAlias(host: Connection): string {
@@ -57,7 +58,7 @@ export function sshOptions(host: Connection): string[] {
     options.IdentitiesOnly = "yes";
     options.IdentityFile = `"${host.identityFile}"`;
   }
-  if (host.proxyJump) options.ProxyJump = host.proxyJump;
+  if (host.proxyJump) options.ProxyCommand = jumpCommand(host.proxyJump, host.identityFile);
   if (host.proxyCommand) options.ProxyCommand = host.proxyCommand;
   return [
     "-F",
@@ -68,6 +69,19 @@ export function sshOptions(host: Connection): string[] {
     "-l",
     host.user,
   ];
+}
+
+/**
+ * ssh's own ProxyJump hands none of our options on: it would ask a person about an unknown key. The jump
+ * host's key must be in the user's known_hosts.
+ */
+function jumpCommand(jump: string, identityFile: string | undefined): string {
+  const [, user, address = "", port] = /^(?:([^@]+)@)?(.+?)(?::(\d+))?$/.exec(jump) ?? [];
+  const options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5"];
+  if (identityFile) options.push("IdentitiesOnly=yes", `IdentityFile="${identityFile}"`);
+  const login = [...(user ? ["-l", user] : []), ...(port ? ["-p", port] : [])];
+  const words = ["ssh", "-F", "none", ...options.flatMap((option) => ["-o", option]), ...login];
+  return `${shellCommand(words)} -W '[%h]:%p' -- ${shellCommand([address])}`;
 }
 
 /** Named by its content: concurrent runs share it, and a changed key is another file. */

@@ -10,7 +10,7 @@ const checkout = fileURLToPath(new URL("../..", import.meta.url));
 
 let root: string;
 let server: Server;
-let status = 500;
+let status = 403;
 
 /** A checkout of its own, whose d601 is this machine and whose registry is this server. */
 beforeAll(async () => {
@@ -42,12 +42,12 @@ function unidesk(...argv: string[]): Promise<{ exitCode: number | null; stdout: 
 const publish = () => unidesk("artifact", "publish", "--service", "frontend", "--commit", commitA, "--json");
 
 test("fails with exit 1 if the registry refuses, as JSON", async () => {
-  status = 500;
+  status = 403;
   const { exitCode, stdout, stderr } = await publish();
   expect(JSON.parse(stdout)).toEqual({
     ok: false,
     error: {
-      what: expect.stringMatching(/^d601 127\.0\.0\.1:\d+: the registry answered 500 to GET \/v2\/$/),
+      what: expect.stringMatching(/^d601 127\.0\.0\.1:\d+: the registry answered 403 to GET \/v2\/$/),
       found: "{}",
       allowed: "200, or 404 for an artifact that is not there",
       remedy: "npx unidesk registry health",

@@ -39,10 +39,18 @@ test("a key file is the only identity, and without one the agent is asked", () =
   expect(option(sshOptions(sshHost()), "IdentitiesOnly")).toBeUndefined();
 });
 
-test("a proxy is handed on", () => {
-  const options = sshOptions(sshHost({ proxyJump: "bastion", proxyCommand: "nc %h %p" }));
-  expect(option(options, "ProxyJump")).toBe("bastion");
+test("a proxy command is handed on", () => {
+  const options = sshOptions(sshHost({ proxyCommand: "nc %h %p" }));
   expect(option(options, "ProxyCommand")).toBe("nc %h %p");
+});
+
+test("a jump host's key is verified as well, and nobody is asked", () => {
+  const options = sshOptions(sshHost({ proxyJump: "ann@bastion:2222", identityFile: "/keys/id" }));
+  expect(option(options, "ProxyJump")).toBeUndefined();
+  expect(option(options, "ProxyCommand")).toBe(
+    "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=5 -o IdentitiesOnly=yes " +
+      "-o 'IdentityFile=\"/keys/id\"' -l ann -p 2222 -W '[%h]:%p' -- bastion",
+  );
 });
 
 test("fails if no host key is pinned", () => {
