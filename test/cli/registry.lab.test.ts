@@ -122,12 +122,18 @@ test("doctor finds nothing on healthy hosts, and what is missing on others", asy
   expect(healthy.output).toContain("all is well");
   expect(healthy.exitCode).toBe(0);
   for (const line of healthy.output.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-  const moved = await site.unidesk(["doctor"], {
+  const moved = await site.unidesk(["doctor", "--json"], {
     hosts: (hosts) => {
       hosts["main-server"].compose.file = "no-such-file.yml";
     },
   });
   expect(moved.exitCode).toBe(1);
-  expect(moved.output).toContain("no-such-file.yml cannot be read");
-  expect(moved.output).toContain("1 of ");
+  const { ok, checks } = JSON.parse(moved.stdout) as { ok: boolean; checks: { ok: boolean; found: string }[] };
+  expect(ok).toBe(false);
+  expect(checks.filter((check) => !check.ok)).toEqual([
+    expect.objectContaining({
+      what: "Compose project",
+      found: expect.stringContaining("no-such-file.yml cannot be read"),
+    }),
+  ]);
 });

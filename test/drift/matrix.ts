@@ -167,9 +167,9 @@ export const driftMatrix: readonly DriftCase[] = [
   },
   {
     ...onService,
-    broken: "container and every image removed",
-    script: "docker rm -f unidesk-frontend; docker rmi -f $(docker images -q unidesk-frontend)",
-    reason: "container missing",
+    broken: "container stopped, its image removed by force",
+    script: `docker stop -t 1 unidesk-frontend; docker rmi -f unidesk-frontend unidesk-frontend:${pinned}`,
+    reason: `live commit unknown, pinned ${pinned.slice(0, 7)}`,
     does: "delivers the image again by digest, recreates, verifies",
   },
   {
