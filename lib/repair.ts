@@ -27,8 +27,6 @@ export interface Repair {
   readonly ignore: "none" | "repair" | "triggers";
 }
 
-export const unobserved: Repair = { value: "", ignore: "repair" };
-
 /**
  * Terraform compares with its state only; this makes the state differ exactly when the host does.
  * Nothing volatile enters a value, so that a diff and the deploy after it agree.

@@ -56,7 +56,7 @@ const containerFormat =
   '{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}}}';
 const addressFormat = "{{.Name}} {{.HostConfig.NetworkMode}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
 
-/** Shell functions that the probes call. Containers without an address of their own are on the host's network. */
+/** Shell functions that the probes call. A container on the host's network is asked at loopback. */
 const functions = `${controlledEnvFileFunction}
 ${resolvedConfigFunctions}
 # Docker's answer about several things; that some are not there is an answer too, that it hangs or is down is none.
