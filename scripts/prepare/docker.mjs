@@ -34,6 +34,8 @@ export async function prepareDocker(logFile, checkOnly) {
       if (code !== 0)
         throw new Problem(`systemctl start docker failed:\n${lastLines(output)}`, "journalctl -u docker -n 50");
     } else {
+      // A machine can have Docker's client alone.
+      if (onPath("dockerd").length === 0 && canInstall()) await aptInstall(["docker.io"]);
       if (onPath("dockerd").length === 0) throw new Problem("dockerd is not on PATH", howToInstall(["docker.io"]));
       mkdirSync(dirname(logFile), { recursive: true });
       const stream = openSync(logFile, "a");
