@@ -18,6 +18,10 @@ export interface HostPaths {
   readonly deliveries: string;
   /** Lock files; each is held with flock(2) for as long as its holder lives. */
   readonly locks: string;
+  /** Deploy jobs, one folder a Compose project and service; a file `pending` in it is an unfinished deployment. */
+  readonly deployJobs: string;
+  /** One file a service with one JSON line a deployment. */
+  readonly history: string;
 }
 
 export function hostPaths(host: Pick<Connection, "home">, registryName = "unidesk-artifact-registry"): HostPaths {
@@ -34,5 +38,7 @@ export function hostPaths(host: Pick<Connection, "home">, registryName = "unides
     artifacts: `${base}/artifacts`,
     deliveries: `${base}/deliveries`,
     locks: `${base}/locks`,
+    deployJobs: `${base}/deploy-jobs`,
+    history: `${base}/deploy-history`,
   };
 }

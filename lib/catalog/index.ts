@@ -2,7 +2,16 @@ import type { Environment } from "../config/values.ts";
 import { services } from "./services.ts";
 import type { CatalogEntry, Consumer, Unsupported } from "./types.ts";
 
-export type { CatalogEntry, ComposeRuntime, Consumer, HealthSpec, Unsupported } from "./types.ts";
+export type {
+  CatalogEntry,
+  ComposeRuntime,
+  Consumer,
+  GateSpec,
+  HealthSpec,
+  PlanOnly,
+  Supervised,
+  Unsupported,
+} from "./types.ts";
 
 const byId = new Map(services.map((entry) => [entry.service, entry]));
 

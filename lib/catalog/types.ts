@@ -1,3 +1,4 @@
+import type { HostName } from "../config/hosts.ts";
 import type { Environment } from "../config/values.ts";
 
 /** How a consumer says which commit it runs. */
@@ -8,12 +9,37 @@ export interface HealthSpec {
   readonly port: number;
   /** How long a freshly started container may take to answer well, in seconds. @default 60 */
   readonly deadlineSeconds?: number;
+  /**
+   * Where the live commit is read: in the reply's `deploy`, or, for a service that knows nothing of it, from
+   * the deploy metadata that the container was started with, beside a reply of 200. @default "reply"
+   */
+  readonly commitFrom?: "reply" | "container";
 }
+
+/** A named verdict about one more reply of the service, after a deployment and whenever it is looked at. */
+export type GateSpec = {
+  /** Path of the HTTP request. */
+  readonly path: string;
+  /** What an operator does about a failure. */
+  readonly remedy: string;
+} & (
+  | {
+      /** Every key below `under` is the boolean true. */
+      readonly verdict: "all-true";
+      readonly under: string;
+      readonly keys: readonly string[];
+    }
+  | {
+      /** The reply is a JSON object with none of the keys. */
+      readonly verdict: "absent";
+      readonly keys: readonly string[];
+    }
+);
 
 /** A service of a Docker Compose project on one host. */
 export interface ComposeRuntime {
   readonly kind: "compose";
-  readonly host: "main-server" | "d601";
+  readonly host: HostName;
   /** Service name in the Compose file. */
   readonly composeService: string;
   /** `container_name` of that service. */
@@ -21,11 +47,33 @@ export interface ComposeRuntime {
   /** Image name that the Compose file uses, without a tag. */
   readonly stableImage: string;
   readonly health: HealthSpec;
+  /** @default - the health alone */
+  readonly gates?: readonly GateSpec[];
+  /** Keys that the controlled env file must hold before a recreate; their values are never read out. @default - none */
+  readonly secrets?: readonly string[];
+}
+
+/** Deployed only with a person's signed approval, in a stack of its own. */
+export interface Supervised {
+  /** What an apply touches, and all that it touches. */
+  readonly affectedRuntime: string;
+  /** What it never touches, by name. */
+  readonly excludedTargets: readonly string[];
+}
+
+/** A consumer that is planned and never applied. */
+export interface PlanOnly {
+  readonly decision: "plan-only" | "blocked";
+  readonly reason: string;
 }
 
 /** One place where a service runs in one environment. */
 export interface Consumer {
   readonly runtime: ComposeRuntime;
+  /** @default - applied without an approval */
+  readonly supervised?: Supervised;
+  /** @default - deployable */
+  readonly planOnly?: PlanOnly;
 }
 
 /** A refusal that is part of the catalog: pins of it are rejected with this decision. */

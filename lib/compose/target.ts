@@ -1,4 +1,4 @@
-import type { ComposeRuntime } from "../catalog/index.ts";
+import type { ComposeRuntime, GateSpec, HealthSpec } from "../catalog/index.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { UserError } from "../errors.ts";
@@ -17,7 +17,12 @@ export interface ComposeTarget {
   readonly file: string;
   /** The controlled env file, or the config.json that names it. */
   readonly envFile: { readonly path: string } | { readonly configJson: string };
-  readonly health: { readonly port: number; readonly path: string; readonly deadlineSeconds: number };
+  readonly health: Required<HealthSpec>;
+  readonly gates: readonly GateSpec[];
+  /** Keys that the env file must hold before a recreate. */
+  readonly secrets: readonly string[];
+  /** Whether the deploy metadata is written as container labels too (D601). */
+  readonly deployLabels: boolean;
 }
 
 /** Where a Compose service lives on this site's hosts. */
@@ -49,6 +54,10 @@ export function targetOf(site: Site, runtime: ComposeRuntime): ComposeTarget {
       port: runtime.health.port,
       path: runtime.health.path ?? "/health",
       deadlineSeconds: runtime.health.deadlineSeconds ?? 60,
+      commitFrom: runtime.health.commitFrom ?? "reply",
     },
+    gates: runtime.gates ?? [],
+    secrets: runtime.secrets ?? [],
+    deployLabels: runtime.host === "d601",
   };
 }
