@@ -1,5 +1,5 @@
 import { ExecaError, execa, type Options } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { LabError } from "./errors.ts";
 import { definitionLabel } from "./settings.ts";
 

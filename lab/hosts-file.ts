@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { labDir, labName } from "../tools/paths.mjs";
 import { LabError } from "./errors.ts";
 import { writeAtomically } from "./files.ts";

@@ -10,7 +10,7 @@ import { writeReceiptFunction } from "../lib/receipts.ts";
 import { registryFiles } from "../lib/registry/files.ts";
 import { installFileScript, startServiceScript, stopServiceScript } from "../lib/registry/scripts.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
-import { commitA, sshHost } from "./support.ts";
+import { commitA, composeTarget, sshHost } from "./support.ts";
 
 const lib = fileURLToPath(new URL("../lib/", import.meta.url));
 
@@ -53,17 +53,11 @@ test.each(["sh", "bash"])("%s can read what Terraform's provisioners run", (shel
 });
 
 test("bash can read what looks at a host", () => {
-  const target = {
-    host: "main-server" as const,
+  const target = composeTarget({
     container: "it's",
-    composeService: "frontend",
-    stableImage: "unidesk-frontend",
-    project: "unidesk",
     root: "/srv/my root",
-    file: "docker-compose.yml",
-    envFile: { configJson: "/srv/config.json" },
-    health: { port: 8080, path: "/health?a=1&b='2'", deadlineSeconds: 60 },
-  };
+    health: { port: 8080, path: "/health?a=1&b='2'", deadlineSeconds: 60, commitFrom: "reply" },
+  });
   const subjects = [{ service: "frontend", target, commit: commitA }];
   expect(syntaxErrors("bash", composeProbes(sshHost(), subjects))).toBe("");
   expect(syntaxErrors("bash", registryProbes(sshHost(), settings))).toBe("");

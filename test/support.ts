@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
+import type { ComposeTarget } from "../lib/compose/target.ts";
 import type { BuildArtifact } from "../lib/config/ci-file.ts";
 import type { Connection } from "../lib/config/hosts.ts";
 import { loadSite, type Site } from "../lib/config/site.ts";
@@ -100,6 +101,25 @@ export function hostsJson() {
   return {
     d601: { ...host },
     "main-server": { ...host, address: "192.0.2.2", compose, configJson: "/srv/unidesk/config.json" },
+  };
+}
+
+/** Frontend as it is deployed on main-server. */
+export function composeTarget(changes: Partial<ComposeTarget> = {}): ComposeTarget {
+  return {
+    host: "main-server",
+    container: "unidesk-frontend",
+    composeService: "frontend",
+    stableImage: "unidesk-frontend",
+    project: "unidesk",
+    root: "/srv/unidesk",
+    file: "docker-compose.yml",
+    envFile: { configJson: "/srv/unidesk/config.json" },
+    health: { port: 8080, path: "/health", deadlineSeconds: 60, commitFrom: "reply" },
+    gates: [],
+    secrets: [],
+    deployLabels: false,
+    ...changes,
   };
 }
 

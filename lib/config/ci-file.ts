@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { exitCodes, UserError } from "../errors.ts";
 import { readJsonFile } from "./json-file.ts";
 import { Digest, ServiceId } from "./values.ts";

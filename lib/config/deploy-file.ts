@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Consumer, deployableServices, findService, isConsumer } from "../catalog/index.ts";
 import { exitCodes, UserError } from "../errors.ts";
 import { readJsonFile } from "./json-file.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { exitCodes, messageOf, UserError } from "../errors.ts";
 
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, { error: "must be an absolute path on that host" });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { exitCodes, messageOf, UserError } from "../errors.ts";
 
 /** Reads and checks one JSON file; every problem in it is reported at once, each with its path and value. */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { exitCodes, UserError } from "../errors.ts";
 import { RegistrySettings } from "../registry/settings.ts";
 import { type CiFile, readCiFile } from "./ci-file.ts";

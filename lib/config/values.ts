@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const commitError = "must be a full Git commit: 40 lowercase hex digits; remedy: git rev-parse <branch>";
 const digestError =

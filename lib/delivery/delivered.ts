@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import type { ObservedImage } from "../observe/compose.ts";
 import { mustRun } from "../ssh/script.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { Digest } from "../config/values.ts";
 import { hostPaths } from "../host-paths.ts";

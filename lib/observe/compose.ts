@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { deployKeyPrefix, deployKeySuffixes } from "../catalog/index.ts";
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
 import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts";

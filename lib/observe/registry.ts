@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { hostPaths } from "../host-paths.ts";
 import { registryConfigLabel } from "../labels.ts";

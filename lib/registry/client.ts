@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { request } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { Digest } from "../config/values.ts";
 import { InfraBlockedError, messageOf, UserError } from "../errors.ts";
 import type { Endpoint } from "../ssh/tunnel.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Names and ports of the artifact registry. The defaults are the operators' documented ones. */
 export const RegistrySettings = z.strictObject({

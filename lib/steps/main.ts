@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Connection, HostName } from "../config/hosts.ts";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
+import { operatorOf } from "../history/operator.ts";
 import { receiptPath, writeReceiptFunction } from "../receipts.ts";
 import { mustRun } from "../ssh/script.ts";
 import { artifactPreflight } from "./artifact-preflight.ts";
@@ -13,6 +14,7 @@ import { stepVariables } from "./environment.ts";
 import { hostScript } from "./host-script.ts";
 import { imageDelivery } from "./image-delivery.ts";
 import { registryHealth } from "./registry-health.ts";
+import { runIdOf } from "./run-id.ts";
 import type { StepContext, StepName, StepReceipt, StepSpecs } from "./specs.ts";
 
 const steps: { readonly [Name in StepName]: (spec: StepSpecs[Name], context: StepContext) => Promise<void> } = {
@@ -45,9 +47,16 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
     if (!found) throw new Error(`step ${name} was not given a connection to ${host}`);
     return found;
   };
-  await step(spec, { connection, say: (line) => process.stdout.write(`${line}\n`) });
-  const receipt = process.env[stepVariables.receipt];
-  if (receipt) await leaveReceipt(JSON.parse(receipt) as StepReceipt, connection);
+  const receiptText = process.env[stepVariables.receipt];
+  const receipt = receiptText ? (JSON.parse(receiptText) as StepReceipt) : undefined;
+  await step(spec, {
+    connection,
+    say: (line) => process.stdout.write(`${line}\n`),
+    runId: runIdOf(),
+    operator: operatorOf(process.env),
+    ...(receipt ? { receipt } : {}),
+  });
+  if (receipt) await leaveReceipt(receipt, connection);
 }
 
 /** Proof on the host that this spec was applied there, with the repair that was asked for. */

@@ -44,4 +44,12 @@ export interface StepContext {
   connection(host: HostName): Connection;
   /** One line of progress for the person who watches the apply. */
   say(line: string): void;
+  /** Id that all steps of one apply share: those of one's own run never count as somebody else. */
+  readonly runId: string;
+  /** Who applies: `user@machine`. */
+  readonly operator: string;
+  /** What `receipt` the step leaves when it succeeds. */
+  readonly receipt?: StepReceipt;
+  /** The verified approval of a supervised step. */
+  readonly approval?: { readonly signer: string; readonly expires: string };
 }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { expectEqual, type Verdict, verdictOf } from "./verdict.ts";
 
 /** What one request to a service's health path gave. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ComposeRuntime } from "../../lib/catalog/index.ts";
 import { targetOf } from "../../lib/compose/target.ts";
-import { failureOf, hostsJson, siteOf } from "../support.ts";
+import { composeTarget, failureOf, hostsJson, siteOf } from "../support.ts";
 
 const runtime: ComposeRuntime = {
   kind: "compose",
@@ -16,21 +16,11 @@ const siteWith = (host: "d601" | "main-server", changes: object) =>
 const compose = { project: "unidesk-d601", root: "/srv/d601", file: "docker-compose.yml" };
 
 test("a target is the catalog's runtime on the site's host", () => {
-  expect(targetOf(siteOf(), runtime)).toEqual({
-    host: "main-server",
-    container: "unidesk-frontend",
-    composeService: "frontend",
-    stableImage: "unidesk-frontend",
-    project: "unidesk",
-    root: "/srv/unidesk",
-    file: "docker-compose.yml",
-    envFile: { configJson: "/srv/unidesk/config.json" },
-    health: { port: 8080, path: "/health", deadlineSeconds: 60 },
-  });
+  expect(targetOf(siteOf(), runtime)).toEqual(composeTarget());
 });
 
 test("the catalog's health path and deadline win over the defaults", () => {
-  const health = { port: 80, path: "/api/health", deadlineSeconds: 5 };
+  const health = { port: 80, path: "/api/health", deadlineSeconds: 5, commitFrom: "container" } as const;
   expect(targetOf(siteOf(), { ...runtime, health }).health).toEqual(health);
 });
 

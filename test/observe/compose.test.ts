@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { composeProbes, readServices } from "../../lib/observe/compose.ts";
 import { parseProbes, probeEnd, probePrelude } from "../../lib/observe/probe.ts";
-import { bash, commitA, commitB, digestA, digestB, localHost, sshHost, tempFolder, write } from "../support.ts";
+import {
+  bash,
+  commitA,
+  commitB,
+  composeTarget,
+  digestA,
+  digestB,
+  localHost,
+  sshHost,
+  tempFolder,
+  write,
+} from "../support.ts";
 
-const target = {
-  host: "main-server" as const,
-  container: "unidesk-frontend",
-  composeService: "frontend",
-  stableImage: "unidesk-frontend",
-  project: "unidesk",
-  root: "/srv/unidesk",
-  file: "docker-compose.yml",
-  envFile: { configJson: "/srv/unidesk/config.json" },
-  health: { port: 8080, path: "/health", deadlineSeconds: 60 },
-};
+const target = composeTarget();
 const host = sshHost({ name: "main-server" });
 const subjects = [{ service: "frontend", target, commit: commitA }];
 const labels = { "org.opencontainers.image.revision": commitA };

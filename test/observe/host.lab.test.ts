@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
-import type { ComposeTarget } from "../../lib/compose/target.ts";
 import { type ComposeSubject, composeProbes } from "../../lib/observe/compose.ts";
 import { observeHost } from "../../lib/observe/host.ts";
 import { parseProbes, probeEnd, probePrelude } from "../../lib/observe/probe.ts";
 import { runScript } from "../../lib/ssh/run.ts";
 import { home, mainServerStack, registryStack, useLabSite } from "../lab-support.ts";
+import { composeTarget } from "../support.ts";
 
 const site = useLabSite();
 const { second: commit } = labCommits.unidesk;
@@ -13,17 +13,14 @@ const envFile = `${home}/unidesk/.state/compose.env`;
 const canary = "canary-9f2c1e";
 const count = 13;
 
-const target = (name: string): ComposeTarget => ({
-  host: "main-server",
-  container: name,
-  composeService: name,
-  stableImage: "unidesk-frontend",
-  project: "unidesk",
-  root: `${home}/unidesk`,
-  file: "docker-compose.yml",
-  envFile: { configJson: `${home}/unidesk/config.json` },
-  health: { port: 8080, path: "/health", deadlineSeconds: 10 },
-});
+const target = (name: string) =>
+  composeTarget({
+    container: name,
+    composeService: name,
+    root: `${home}/unidesk`,
+    envFile: { configJson: `${home}/unidesk/config.json` },
+    health: { port: 8080, path: "/health", deadlineSeconds: 10, commitFrom: "reply" },
+  });
 const subjects: ComposeSubject[] = Array.from({ length: count }, (_, index) => {
   const name = `observed-${index}`;
   return { service: name, target: target(name), commit };

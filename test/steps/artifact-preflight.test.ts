@@ -12,6 +12,8 @@ let port: number;
 let said: string[];
 const context = {
   connection: () => localHost(tempFolder()),
+  runId: "test/1",
+  operator: "test",
   say: (line: string) => {
     said.push(line);
   },
