@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
-import { dependable, type LocalExecProvisioner, type TerraformResourceLifecycle } from "cdktf";
+import { dependable, type LocalExecProvisioner, type TerraformResource, type TerraformResourceLifecycle } from "cdktf";
 import { Construct } from "constructs";
 import type { Connection, HostName } from "../lib/config/hosts.ts";
 import type { ReceiptKey } from "../lib/receipts.ts";
@@ -37,8 +37,8 @@ export interface ApplyStepProps<Name extends StepName> {
   readonly settled?: boolean;
   /** Left on the last host after the step succeeded. @default - none: the step reads only */
   readonly receipt?: Mended["receipt"];
-  /** Steps that come first. @default - none */
-  readonly dependsOn?: readonly ApplyStep<StepName>[];
+  /** Steps and other resources that come first. @default - none */
+  readonly dependsOn?: readonly { readonly resource: TerraformResource }[];
   /** Run again whenever this step does, in-place updates included. @default - only its own facts count */
   readonly after?: ApplyStep<StepName>;
 }

@@ -10,3 +10,11 @@ export const imageLabels = {
 
 /** Label of the registry's container: which config.yml it was started with. */
 export const registryConfigLabel = "dev.unidesk.registry.config-sha256";
+
+/** Labels of a container that was deployed: which artifact it was asked to be. Only where the target says so (D601). */
+export const deployLabels = {
+  service: "dev.unidesk.deploy.service",
+  commit: "dev.unidesk.deploy.commit",
+  requestedCommit: "dev.unidesk.deploy.requested-commit",
+  digest: "dev.unidesk.deploy.digest",
+} as const;

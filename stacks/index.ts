@@ -1,10 +1,35 @@
 import type { App } from "cdktf";
-import { EnvironmentStack } from "./environment-stack.ts";
+import { catalog, isConsumer } from "../lib/catalog/index.ts";
+import { environments } from "../lib/config/values.ts";
+import { stackName } from "../lib/stack-names.ts";
+import { PinStack } from "./pin-stack.ts";
 import { RegistryStack } from "./registry-stack.ts";
 import type { SiteStackProps } from "./site-stack.ts";
 
 /** All stacks of a site. There are no edges between them: the order is the workflow's. */
 export function addStacks(app: App, props: SiteStackProps): void {
   new RegistryStack(app, props);
-  new EnvironmentStack(app, { ...props, environment: "prod", host: "main-server" });
+  for (const { id, host, services } of pinStacks()) new PinStack(app, id, { ...props, host, services });
+}
+
+/**
+ * One stack per environment and host, and one per supervised service. Which there are follows from the catalog
+ * alone, so that a stack outlives its last pin and can forget what it had.
+ */
+export function pinStacks() {
+  const consumers = catalog().flatMap(({ service, consumers: byEnvironment }) =>
+    environments.flatMap((environment) => {
+      const consumer = byEnvironment[environment];
+      if (!isConsumer(consumer) || consumer.planOnly) return [];
+      const { host } = consumer.runtime;
+      return [{ service, host, home: `unidesk-${environment}-${host}`, id: stackName(service, environment, consumer) }];
+    }),
+  );
+  const ids = [...new Set(consumers.map(({ id }) => id))];
+  return ids.flatMap((id) => {
+    // A service that is supervised now may have been in its host's stack before.
+    const members = consumers.filter((consumer) => consumer.id === id || consumer.home === id);
+    const [first] = members;
+    return first ? [{ id, host: first.host, services: members.map(({ service }) => service) }] : [];
+  });
 }

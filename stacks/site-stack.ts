@@ -28,7 +28,7 @@ export class SiteStack extends TerraformStack {
     new NullProvider(this, "null");
     // The bindings pin one version exactly; any 3.x from there on serves this schema.
     this.addOverride("terraform.required_providers.null.version", ">= 2.1.2, < 4.0.0");
-    this.addOverride("terraform.required_version", ">= 1.9.0");
+    this.addOverride("terraform.required_version", ">= 1.10.0");
     new StateBackend(this, props.site);
     this.repairs = new Repairs(props.site, id, props.observed);
   }

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createProgram } from "../lib/cli/main.ts";
-import { checkout, mainServerStack, registryStack } from "./lab-support.ts";
+import { planOnlyStack, registryStack } from "../lib/stack-names.ts";
+import { pinStacks } from "../stacks/index.ts";
+import { checkout } from "./lab-support.ts";
 
 const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].concat(
   readdirSync(join(checkout, "docs"), { recursive: true, encoding: "utf8" })
@@ -11,6 +13,8 @@ const documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].concat(
 );
 const textOf = (document: string) => readFileSync(join(checkout, document), "utf8");
 const scripts = (JSON.parse(textOf("package.json")) as { scripts: Record<string, string> }).scripts;
+
+const stacks = [registryStack, planOnlyStack, ...pinStacks().map(({ id }) => id)];
 
 /** Commands in code spans and code blocks. */
 function commandsIn(text: string): string[] {
@@ -27,7 +31,7 @@ function isKnown(command: string): boolean {
     return first === "run"
       ? ((rest[0] === "-s" ? rest[1] : rest[0]) ?? "") in scripts
       : first === "start" || first === "test";
-  if (first === "cdktf") return rest[1] === undefined || [registryStack, mainServerStack].includes(rest[1]);
+  if (first === "cdktf") return rest[1] === undefined || rest.slice(1).every((stack) => stacks.includes(stack));
   if (first !== "unidesk") return false;
   return isCommand(rest);
 }

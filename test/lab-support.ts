@@ -7,15 +7,18 @@ import { stripVTControlCharacters } from "node:util";
 import { type Options as ExecaOptions, execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type HostName, type LabHostsFile, labExec, labHosts } from "../lab/index.ts";
+import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Connection } from "../lib/config/hosts.ts";
 import { loadPins, loadSite } from "../lib/config/site.ts";
 import { hostPaths } from "../lib/host-paths.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
+import { registryStack, stackName } from "../lib/stack-names.ts";
 
 /** The checkout that is tested. */
 export const checkout = fileURLToPath(new URL("..", import.meta.url));
-export const registryStack = "d601-registry";
+export { registryStack } from "../lib/stack-names.ts";
 export const mainServerStack = "unidesk-prod-main-server";
+export const d601Stack = "unidesk-prod-d601";
 export const home = "/home/ubuntu";
 export const registry = RegistrySettings.parse({});
 export const registryPaths = hostPaths({ home }).registry;
@@ -60,14 +63,28 @@ export class LabSite {
     this.removeState();
   }
 
-  /** Registry healthy, and every pin of main-server published and live. */
+  /** Registry healthy, and every pin of the checkout published and live. */
   async restore(): Promise<void> {
     await this.deploy(registryStack, { state: "restore" });
+    const pins = this.pins();
+    await this.publishMissing(pins);
+    const stacks = new Set(pins.map(({ service, environment, consumer }) => stackName(service, environment, consumer)));
+    await this.deploy([...stacks].join(" "), { state: "restore" });
+  }
+
+  /** What `cdktf deploy` applies of the checkout's pins without a person's approval. */
+  pins(): Pin[] {
     const site = loadSite(checkout, { UNIDESK_HOSTS: this.hostsFile("restore") });
-    for (const { service, commit, consumer } of loadPins(site)) {
-      if (consumer.runtime.host === "main-server") await this.publish(service, commit);
+    return loadPins(site).filter(({ consumer }) => !consumer.planOnly && !consumer.supervised);
+  }
+
+  /** Publishes what the registry has no tag of. */
+  async publishMissing(wanted: readonly { readonly service: string; readonly commit: string }[]): Promise<void> {
+    const tags = `${registryPaths.storage}/docker/registry/v2/repositories/unidesk`;
+    const there = new Set(lines(await labExec("d601", `cd ${tags} 2>/dev/null && ls -d */_manifests/tags/* || true`)));
+    for (const { service, commit } of wanted) {
+      if (!there.has(`${service}/_manifests/tags/${commit}`)) await this.publish(service, commit);
     }
-    await this.deploy(mainServerStack, { state: "restore" });
   }
 
   async close(): Promise<void> {
@@ -131,7 +148,7 @@ export class LabSite {
   }
 
   private async tryDeploy(stack: string, options: RunOptions): Promise<Outcome> {
-    const command = ["deploy", stack, "--auto-approve"];
+    const command = ["deploy", ...stack.split(" "), "--auto-approve"];
     if (options.healthDeadlineSeconds === undefined) return this.cdktf(command, options);
     succeeded("cdktf synth", await this.cdktf(["synth"], options));
     const file = join(this.outFolder(options), "stacks", stack, "cdk.tf.json");
@@ -293,6 +310,15 @@ export async function fileOn(host: HostName, path: string): Promise<HostFile> {
   const script = 'stat -c "%U:%G %a %y" "$1"; base64 -w0 < "$1"';
   const [status = "", encoded = ""] = (await labExec(host, ["bash", "-ceu", script, "file", path])).split("\n");
   return { bytes: Buffer.from(encoded, "base64").toString("latin1"), status };
+}
+
+/** Pins of prod as the checkout has them, with changes; undefined takes a pin out. */
+export function prodPins(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  const file = JSON.parse(readFileSync(join(checkout, "deploy.json"), "utf8")) as {
+    environments: { prod: Record<string, unknown> };
+  };
+  const pins = { ...file.environments.prod, ...changes };
+  return Object.fromEntries(Object.entries(pins).filter(([, pin]) => pin !== undefined));
 }
 
 /** Replaces a file's bytes in place, so that owner and mode stay; one character a byte. */

@@ -6,9 +6,10 @@ import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../delivery/record.ts";
+import { deployLabels } from "../labels.ts";
 import { receiptsFolder } from "../receipts.ts";
 import { shellCommand } from "../ssh/quote.ts";
-import type { HealthReply } from "../verdicts/health-commit.ts";
+import type { HealthReply } from "../verdicts/reply.ts";
 import type { Probes } from "./probe.ts";
 
 /** One service of a Compose project, to look at. */
@@ -28,7 +29,11 @@ export interface ObservedContainer {
   readonly imageLabels: Readonly<Record<string, string>>;
   /** Our deploy keys in the container's environment; no other key is ever read. */
   readonly deployEnv: Readonly<Record<string, string>>;
+  /** Deploy labels, where it was deployed with them. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly health: HealthReply;
+  /** Replies for the target's gates, in their order. */
+  readonly gates: readonly HealthReply[];
 }
 
 /** An image under a commit tag. */
@@ -48,12 +53,17 @@ export interface ObservedService {
   readonly images: Readonly<Record<string, ObservedImage>>;
   /** Our keys of the controlled env file; undefined where the file cannot be read. */
   readonly envKeys: Readonly<Record<string, string>> | undefined;
+  /** Length of each of the target's secrets in the controlled env file, 0 where it is missing; undefined where the file cannot be read. */
+  readonly secrets: Readonly<Record<string, number>> | undefined;
   /** Whether a recreate would pull in more than our keys; undefined where that cannot be told. */
   readonly recreateWouldChange: boolean | undefined;
 }
 
-const containerFormat =
-  '{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}}}';
+// Of the container's labels only ours: others may be anything, a proxy's password among it.
+const labelFormat = Object.values(deployLabels)
+  .map((key) => `${JSON.stringify(key)}:{{json (index .Config.Labels ${JSON.stringify(key)})}}`)
+  .join(",");
+const containerFormat = `{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}},"labels":{${labelFormat}}}`;
 const addressFormat = "{{.Name}} {{.HostConfig.NetworkMode}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
 
 /** Shell functions that the probes call. A container on the host's network is asked at loopback. */
@@ -106,6 +116,32 @@ resolved() {
     if [ "$found" = "$(cat "$folder/$name")" ]; then echo "$name same"; else echo "$name changed"; fi
   done
 }
+# secret_lengths FILE CONFIG_JSON ROOT KEY...: "<key> <length of its value>", 0 where it is missing; never a value
+secret_lengths() {
+  local file
+  file=$(controlled_env_file "$1" "$2" "$3") || return 1
+  shift 3
+  awk -v keys="$*" '
+    BEGIN { count = split(keys, wanted, " "); for (i = 1; i <= count; i++) length_of[wanted[i]] = 0 }
+    { sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") }
+    match($0, /^[A-Za-z_][A-Za-z0-9_]*[ \\t]*[=:][ \\t]*/) {
+      key = substr($0, 1, RLENGTH)
+      sub(/[ \\t]*[=:][ \\t]*$/, "", key)
+      if (!(key in length_of)) next
+      value = substr($0, RLENGTH + 1)
+      quote = substr(value, 1, 1)
+      if (quote == "\\"" || quote == "\\047") {
+        value = substr(value, 2)
+        if (index(value, quote)) value = substr(value, 1, index(value, quote) - 1)
+      } else {
+        sub(/(^|[ \\t]+)#.*$/, "", value)
+        sub(/[ \\t]+$/, "", value)
+      }
+      length_of[key] = length(value)
+    }
+    END { for (i = 1; i <= count; i++) print wanted[i], length_of[wanted[i]] }
+  ' "$file"
+}
 env_keys() {
   local file
   file=$(controlled_env_file "$1" "$2" "$3") || return 1
@@ -134,6 +170,7 @@ images= record_files=
 ${subjects.map((subject) => shellCommand(["add_commits", ...commitArguments(host, subject)])).join("\n")}
 probe compose.addresses addresses
 ${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
+${subjects.flatMap(gateProbes).join("\n")}
 probe_later compose.images tagged_images
 probe_later ${shellCommand(["compose.resolved", "resolved", ...resolved])}
 probe compose.containers ${shellCommand(["containers", containerFormat])}
@@ -141,7 +178,17 @@ probe compose.labels container_images
 probe compose.env container_env
 probe compose.records records
 probe compose.keys ${shellCommand(["env_keys", ...env])}
+probe compose.secrets ${shellCommand(["secret_lengths", ...env, ...new Set(subjects.flatMap((subject) => subject.target.secrets))])}
 `;
+}
+
+/** A gate on the health path is judged by the reply that the health gave. */
+function gateProbes({ service, target: { container, health, gates } }: ComposeSubject): string[] {
+  return gates.flatMap(({ path }, index) =>
+    path === health.path
+      ? []
+      : [`probe_later ${shellCommand([`gate.${service}.${index}`, "health", container, String(health.port), path])}`],
+  );
 }
 
 /** Stable image, its delivery records' folder, the pinned commit, then this service's receipts in any stack. */
@@ -159,7 +206,15 @@ const Labels = z
   .record(z.string(), z.string())
   .nullable()
   .transform((labels) => labels ?? {});
-const ContainerLine = z.strictObject({ name: z.string(), id: z.string(), status: z.string(), imageId: z.string() });
+const ContainerLine = z.strictObject({
+  name: z.string(),
+  id: z.string(),
+  status: z.string(),
+  imageId: z.string(),
+  labels: z
+    .record(z.string(), z.string().nullable())
+    .transform((labels) => Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value ?? ""]))),
+});
 const LabelLine = z.strictObject({ id: z.string(), labels: Labels });
 const ImageLine = LabelLine.extend({ tags: z.array(z.string()).nullable() });
 
@@ -178,6 +233,7 @@ export function readServices(
   const records = keyedLines(probes.text("compose.records"));
   const env = lines(probes.text("compose.env"));
   const keys = probes.optional("compose.keys");
+  const lengths = probes.optional("compose.secrets");
   const resolved = keyedLines(probes.optional("compose.resolved") ?? "");
   const readOne = ({ service, target }: ComposeSubject): ObservedService => {
     const found = containers.find(({ name }) => name === `/${target.container}`);
@@ -196,7 +252,17 @@ export function readServices(
         deployEnv: environment(
           env.filter((line) => line.startsWith(`${found.name} `)).map((line) => line.slice(found.name.length + 1)),
         ),
-        health: healthReply(probes, service, target, host),
+        labels: found.labels,
+        health: httpReply(probes, `health.${service}`, target, target.health.path, host),
+        gates: target.gates.map(({ path }, index) =>
+          httpReply(
+            probes,
+            path === target.health.path ? `health.${service}` : `gate.${service}.${index}`,
+            target,
+            path,
+            host,
+          ),
+        ),
       },
       stableImageId: images.get(`${target.stableImage}:latest`)?.id,
       images: Object.fromEntries(commitImages),
@@ -204,6 +270,7 @@ export function readServices(
         keys === undefined
           ? undefined
           : environment(lines(keys).filter((line) => line.startsWith(deployKeyPrefix(service)))),
+      secrets: lengths === undefined ? undefined : secretLengths(target.secrets, keyedLines(lengths)),
       recreateWouldChange: resolved.has(target.composeService)
         ? resolved.get(target.composeService) === "changed"
         : undefined,
@@ -212,10 +279,20 @@ export function readServices(
   return new Map(subjects.map((subject) => [subject.service, readOne(subject)]));
 }
 
-function healthReply(probes: Probes, service: string, { health }: ComposeTarget, host: Connection): HealthReply {
-  const { exitCode, text } = probes.get(`health.${service}`);
+function secretLengths(keys: readonly string[], found: ReadonlyMap<string, string>): Record<string, number> {
+  return Object.fromEntries(keys.map((key) => [key, Number(found.get(key) ?? 0)]));
+}
+
+function httpReply(
+  probes: Probes,
+  probe: string,
+  { health }: ComposeTarget,
+  path: string,
+  host: Connection,
+): HealthReply {
+  const { exitCode, text } = probes.get(probe);
   if (exitCode !== 0) {
-    const where = `${host.name} port ${health.port} ${health.path}`;
+    const where = `${host.name} port ${health.port} ${path}`;
     return { status: 0, body: "", error: text.trim() || `curl exited with ${exitCode}`, where };
   }
   const at = text.lastIndexOf("\n");

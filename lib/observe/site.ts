@@ -44,7 +44,7 @@ async function observeOne(
 ): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
   const host = site.connections[name];
   const services = pins
-    .filter((pin) => pin.consumer.runtime.host === name)
+    .filter(({ consumer }) => consumer.runtime.host === name && !consumer.planOnly)
     .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
   try {
     await openMaster(host);

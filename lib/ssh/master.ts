@@ -1,15 +1,12 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { readFileSync, rmSync } from "node:fs";
 import { execa } from "execa";
 import type { Connection } from "../config/hosts.ts";
+import { withLock } from "./lock.ts";
 import { controlPath, sshOptions } from "./options.ts";
 import { unreachable } from "./run.ts";
 
 /** An idle shared connection closes itself after this time. */
 const persistSeconds = 120;
-
-/** Longer than opening takes at most: an older lock is of a run that died. */
-const staleLockMs = 30_000;
 
 /** Opens the host's shared connection unless it is open. Throws InfraBlockedError where that fails. */
 export async function openMaster(host: Connection): Promise<void> {
@@ -17,6 +14,8 @@ export async function openMaster(host: Connection): Promise<void> {
   const path = controlPath(host);
   const base = [...sshOptions(host), "-o", `ControlPath=${path}`];
   if (await isOpen(host, base)) return;
+  // One run at a time: of two, one would unlink the other's fresh socket, and a master that cannot have the
+  // socket never ends.
   await withLock(`${path}.lock`, async () => {
     if (!(await isOpen(host, base))) await open(host, base, path);
   });
@@ -40,29 +39,6 @@ async function open(host: Connection, base: readonly string[], path: string): Pr
   const errors = readIfThere(log);
   rmSync(log, { force: true });
   if (opened.exitCode !== 0) throw unreachable(host, errors);
-}
-
-/**
- * One run at a time opens a host's connection: of two, one would unlink the other's fresh socket, and a
- * master that cannot have the socket never ends.
- */
-async function withLock(path: string, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      mkdirSync(path);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    if (age > staleLockMs) rmSync(path, { recursive: true, force: true });
-    else await sleep(50);
-  }
-  try {
-    await work();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
 }
 
 function readIfThere(file: string): string {

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { execa } from "execa";
 import pRetry, { AbortError } from "p-retry";
 import type { Connection } from "../config/hosts.ts";
@@ -12,7 +13,15 @@ export interface RemoteOptions {
   readonly timeoutSeconds?: number;
   /** Called with every line that the command prints on standard error. */
   readonly onProgress?: (line: string) => void;
+  /**
+   * Standard input stays open with a line every few seconds until this aborts, so that the command can
+   * end itself when the runner is gone. @default - standard input is `input` and ends
+   */
+  readonly lifeline?: AbortSignal;
 }
+
+/** Time between two lines of a lifeline; a command may take three missing ones for the runner's end. */
+const lifelineMs = 5000;
 
 export interface RemoteResult {
   readonly exitCode: number;
@@ -63,7 +72,7 @@ async function runOnce(
 ): Promise<RemoteResult> {
   const seconds = options.timeoutSeconds ?? 60;
   const child = execa(file ?? "", args, {
-    input: options.input ?? "",
+    ...(options.lifeline ? { stdin: "pipe" as const } : { input: options.input ?? "" }),
     timeout: seconds * 1000,
     forceKillAfterDelay: 2000,
     maxBuffer: maxOutputBytes,
@@ -73,7 +82,8 @@ async function runOnce(
   if (options.onProgress) {
     void forwardLines(child.iterable({ from: "stderr" }), options.onProgress);
   }
-  const result = await child;
+  const letGo = options.lifeline && child.stdin ? holdLifeline(child.stdin, options.lifeline) : () => {};
+  const result = await child.finally(letGo);
   const { stdout, stderr } = result;
   if (result.timedOut) {
     throw new AbortError(
@@ -102,6 +112,23 @@ async function runOnce(
     throw dropped.test(stderr) && stdout === "" ? error : new AbortError(error);
   }
   return { exitCode: result.exitCode, stdout, stderr };
+}
+
+/** Returns what ends the beat once the command has ended. */
+function holdLifeline(input: Writable, lifeline: AbortSignal): () => void {
+  const beat = setInterval(() => input.write("\n"), lifelineMs);
+  const end = () => {
+    clearInterval(beat);
+    input.end();
+  };
+  // The command may end between a line's writing and its reading.
+  input.on("error", () => {});
+  if (lifeline.aborted) end();
+  lifeline.addEventListener("abort", end, { once: true });
+  return () => {
+    clearInterval(beat);
+    lifeline.removeEventListener("abort", end);
+  };
 }
 
 async function forwardLines(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {

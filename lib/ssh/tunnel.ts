@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Connection } from "../config/hosts.ts";
-import { UserError } from "../errors.ts";
+import { InfraBlockedError, UserError } from "../errors.ts";
 import { runtimeDir, sshOptions } from "./options.ts";
 import { lastLines, unreachable } from "./run.ts";
 
@@ -14,19 +14,33 @@ export type Endpoint = { readonly socketPath: string } | { readonly port: number
 
 export interface Tunnel<T> {
   readonly endpoint: T;
+  /** Settles where the way breaks by itself; never rejects, and stays pending after `close`. */
+  readonly lost: Promise<InfraBlockedError>;
   close(): Promise<void>;
+}
+
+/** The way to the runner itself cannot break. */
+const never = new Promise<never>(() => {});
+
+/** A new socket in the private folder. */
+export function newSocketPath(): string {
+  return join(runtimeDir(), `t-${randomBytes(6).toString("hex")}`);
 }
 
 /**
  * Makes a loopback port of the host reachable at the runner, as a unix socket in a private folder.
  * The connection ends with this process, however that ends: its remote command reads our pipe.
  */
-export async function forwardFrom(host: Connection, port: number): Promise<Tunnel<Endpoint>> {
-  if (host.kind === "local") return { endpoint: { port }, close: async () => {} };
-  const socketPath = join(runtimeDir(), `t-${randomBytes(6).toString("hex")}`);
+export async function forwardFrom(
+  host: Connection,
+  port: number,
+  socketPath = newSocketPath(),
+): Promise<Tunnel<Endpoint>> {
+  if (host.kind === "local") return { endpoint: { port }, lost: never, close: async () => {} };
   const connection = await openForward(host, ["-L", `${socketPath}:127.0.0.1:${port}`]);
   return {
     endpoint: { socketPath },
+    lost: connection.lost,
     close: async () => {
       await connection.close();
       rmSync(socketPath, { force: true });
@@ -51,11 +65,12 @@ export async function forwardTo(host: Connection, endpoint: Endpoint): Promise<T
       remedy: "allow TCP forwarding in the host's sshd_config (AllowTcpForwarding yes or remote)",
     });
   }
-  return { endpoint: { port }, close: connection.close };
+  return { endpoint: { port }, lost: connection.lost, close: connection.close };
 }
 
 interface ForwardConnection {
   log(): string;
+  readonly lost: Promise<InfraBlockedError>;
   close(): Promise<void>;
 }
 
@@ -81,7 +96,9 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
     log = (log + chunk.toString()).slice(-8192);
   });
   const ready = await firstOutput(child.stdout, child, 20_000);
+  let closing = false;
   const close = async () => {
+    closing = true;
     child.stdin.end();
     const killer = setTimeout(() => child.kill("SIGKILL"), 2000);
     await child;
@@ -91,7 +108,23 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
     await close();
     throw unreachable(host, log);
   }
-  return { log: () => log, close };
+  const lost = new Promise<InfraBlockedError>((resolve) => {
+    void child.then(() => {
+      if (!closing) resolve(broken(host, log));
+    });
+  });
+  return { log: () => log, lost, close };
+}
+
+function broken(host: Connection, log: string): InfraBlockedError {
+  return new InfraBlockedError(
+    {
+      what: `${host.name}: the SSH connection to ${host.address}:${host.port} broke while the tunnel was in use`,
+      found: lastLines(log, 2) || "ssh ended without a message",
+      remedy: "check the network and the host, then apply again: what already arrived is kept",
+    },
+    [`${host.name}:ssh`],
+  );
 }
 
 /** Resolves to true at the first output, to false when the process ends or the time is over. */
@@ -109,7 +142,7 @@ function firstOutput(output: Readable, ended: PromiseLike<unknown>, milliseconds
 
 /** The same for a host that is the runner itself. */
 async function serveLocally(endpoint: Endpoint): Promise<Tunnel<{ readonly port: number }>> {
-  if ("port" in endpoint) return { endpoint, close: async () => {} };
+  if ("port" in endpoint) return { endpoint, lost: never, close: async () => {} };
   const server = createServer((client) => {
     const upstream = connect(endpoint.socketPath);
     client.pipe(upstream).pipe(client);
@@ -121,6 +154,7 @@ async function serveLocally(endpoint: Endpoint): Promise<Tunnel<{ readonly port:
   if (address === null || typeof address === "string") throw new Error("a TCP server without a port");
   return {
     endpoint: { port: address.port },
+    lost: never,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

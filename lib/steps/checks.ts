@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { noContainer } from "../verdicts/deployment.ts";
-import { judgeHealth } from "../verdicts/health-commit.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
+import { containerName, judgeLive } from "../verdicts/live.ts";
 import { mayPassByItself, renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
@@ -10,7 +10,7 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 /** Reads the live container's image labels; changes nothing. */
 export async function imageLabelCheck(spec: StepSpecs["image-label-check"], context: StepContext): Promise<void> {
   const { artifact, target } = spec;
-  const where = `${target.host} container ${target.container}`;
+  const where = containerName(target);
   const { container } = await observeTarget(artifact, target, context);
   assertOk(
     artifact.service,
@@ -26,8 +26,8 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
   for (;;) {
     const { container } = await observeTarget(artifact, target, context);
     const verdict = container
-      ? judgeHealth(artifact.commit, container.health)
-      : verdictOf([noContainer(`${target.host} container ${target.container}`)]);
+      ? judgeLive(artifact, container, target)
+      : verdictOf([noContainer(containerName(target))]);
     if (!verdict.ok && mayPassByItself(verdict) && Date.now() < deadline) {
       await sleep(500);
       continue;

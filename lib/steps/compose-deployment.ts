@@ -110,11 +110,10 @@ function deployKeys({ artifact }: Spec, image: ObservedImage): string {
 /** Looks until everything is as pinned, something is wrong for good, or the time is over. */
 async function settle(spec: Spec, image: ObservedImage, seconds: number, context: StepContext): Promise<Verdict> {
   const { artifact, target } = spec;
-  const where = `${target.host} container ${target.container}`;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const { container } = await observeTarget(artifact, target, context);
-    const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, where);
+    const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
     if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline) return verdict;
     await sleep(500);
   }

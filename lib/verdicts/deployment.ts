@@ -1,7 +1,8 @@
-import { deployKeyPrefix } from "../catalog/index.ts";
+import type { ComposeTarget } from "../compose/target.ts";
 import type { ObservedContainer } from "../observe/compose.ts";
-import { judgeHealth } from "./health-commit.ts";
 import { judgeImageLabels } from "./image-labels.ts";
+import { containerName, judgeDeployLabels, judgeLive } from "./live.ts";
+import { judgeRuntimeEnv } from "./runtime-env.ts";
 import { expectEqual, type Reason, type Verdict, verdictOf } from "./verdict.ts";
 
 export interface WantedDeployment {
@@ -15,30 +16,27 @@ export interface WantedDeployment {
 export function judgeDeployment(
   wanted: WantedDeployment,
   container: ObservedContainer | undefined,
-  where: string,
+  target: ComposeTarget,
 ): Verdict {
+  const where = containerName(target);
   if (!container) return verdictOf([noContainer(where)]);
-  return verdictOf([
-    expectEqual("container state", "running", container.status, where),
-    expectEqual("image id", wanted.imageId, container.imageId, where),
-    ...judgeImageLabels(wanted, container.imageLabels, where).reasons,
-    judgeRuntimeEnv(wanted.service, wanted.commit, container.deployEnv, where),
-    ...judgeHealth(wanted.commit, container.health).reasons,
-  ]);
+  return verdictOf(
+    withoutDuplicates([
+      expectEqual("container state", "running", container.status, where),
+      expectEqual("image id", wanted.imageId, container.imageId, where),
+      ...judgeImageLabels(wanted, container.imageLabels, where).reasons,
+      judgeRuntimeEnv(wanted, container.deployEnv, where),
+      ...judgeDeployLabels(wanted, container, target).reasons,
+      ...judgeLive(wanted, container, target).reasons,
+    ]),
+  );
+}
+
+/** The health of some services is made of what was judged already. */
+function withoutDuplicates(reasons: readonly (Reason | undefined)[]): (Reason | undefined)[] {
+  return reasons.filter((reason, index) => index === reasons.findIndex((other) => other?.what === reason?.what));
 }
 
 export function noContainer(where: string): Reason {
   return { what: "container", expected: "there", found: "none", where };
-}
-
-/** A Compose file may hand the commit on under the service's own key or under the common one. */
-function judgeRuntimeEnv(
-  service: string,
-  commit: string,
-  env: Readonly<Record<string, string>>,
-  where: string,
-): Reason | undefined {
-  const own = `${deployKeyPrefix(service)}REQUESTED_COMMIT`;
-  const found = env[own] ?? env.UNIDESK_DEPLOY_REQUESTED_COMMIT;
-  return expectEqual(`runtime environment ${own}`, commit, found, where);
 }

@@ -1,11 +1,13 @@
 import { deployKeyPrefix } from "../catalog/index.ts";
+import type { ComposeTarget } from "../compose/target.ts";
 import { shortCommit } from "../config/values.ts";
 import { imageLabels } from "../labels.ts";
 import type { ObservedService } from "../observe/compose.ts";
 import type { ObservedRegistry } from "../observe/registry.ts";
 import type { ManagedFile } from "../registry/files.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
-import { judgeHealth } from "./health-commit.ts";
+import { judgeDeployLabels, judgeLive } from "./live.ts";
+import { requestedCommit } from "./runtime-env.ts";
 
 /**
  * Why a thing on a host is not as declared, in the few words that a reviewer reads in the diff;
@@ -58,6 +60,7 @@ export function deliveryDrift(
 
 export function deploymentDrift(
   wanted: { readonly service: string; readonly commit: string },
+  target: ComposeTarget,
   observed: ObservedService,
 ): Drift {
   const { container, images, stableImageId, envKeys } = observed;
@@ -81,12 +84,14 @@ export function deploymentDrift(
   }
   const digest = image?.record?.digest;
   if (digest && envKeys[`${prefix}DIGEST`] !== digest) return `env file key ${prefix}DIGEST changed`;
-  const requested =
-    container.deployEnv[`${prefix}REQUESTED_COMMIT`] ?? container.deployEnv.UNIDESK_DEPLOY_REQUESTED_COMMIT;
-  if (requested !== wanted.commit) return "container was asked for another commit";
-  const [reason] = judgeHealth(wanted.commit, container.health).reasons;
+  if (requestedCommit(wanted.service, container.deployEnv) !== wanted.commit) {
+    return "container was asked for another commit";
+  }
+  if (!judgeDeployLabels(wanted, container, target).ok) return "deploy labels changed";
+  const [reason] = judgeLive(wanted, container, target).reasons;
   if (!reason) return undefined;
-  return reason.what.startsWith("deploy.") ? `health says another ${reason.what}` : "not healthy";
+  if (reason.what.startsWith("deploy.")) return `health says another ${reason.what}`;
+  return reason.what.startsWith("gate ") ? `${reason.what} not passed` : "not healthy";
 }
 
 /** `127.0.0.1:5000`, `[::1]:5000`, `*:5000` as ss(8) prints them, without zone and port. */

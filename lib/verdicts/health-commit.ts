@@ -1,15 +1,6 @@
 import * as z from "zod";
-import { expectEqual, type Verdict, verdictOf } from "./verdict.ts";
-
-/** What one request to a service's health path gave. */
-export interface HealthReply {
-  /** HTTP status, or 0 where nothing answered. */
-  readonly status: number;
-  readonly body: string;
-  /** Why nothing answered. */
-  readonly error?: string;
-  readonly where: string;
-}
+import { type HealthReply, parseBody } from "./reply.ts";
+import { expectEqual, type Reason, type Verdict, verdictOf } from "./verdict.ts";
 
 const HealthBody = z.object({
   deploy: z.object({ commit: z.string().nullish(), requestedCommit: z.string().nullish() }).nullish(),
@@ -18,11 +9,9 @@ const HealthBody = z.object({
 /** A service is live at a commit when its own health says so: built from it, and asked to be it. */
 export function judgeHealth(commit: string, reply: HealthReply): Verdict {
   const { where } = reply;
-  if (reply.status === 0) {
-    return verdictOf([{ what: "health", expected: "an answer", found: reply.error ?? "no answer", where }]);
-  }
-  if (reply.status !== 200) return verdictOf([expectEqual("health status", "200", String(reply.status), where)]);
-  const body = parseBody(reply.body);
+  const silent = judgeAnswer(reply);
+  if (silent) return verdictOf([silent]);
+  const body = parseBody(reply.body, HealthBody);
   if (!body) {
     return verdictOf([{ what: "health", expected: "JSON with deploy.commit", found: reply.body.slice(0, 120), where }]);
   }
@@ -32,10 +21,8 @@ export function judgeHealth(commit: string, reply: HealthReply): Verdict {
   ]);
 }
 
-function parseBody(text: string): z.infer<typeof HealthBody> | undefined {
-  try {
-    return HealthBody.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+/** Why a reply is no good answer at all; undefined where it is one. */
+export function judgeAnswer({ status, error, where }: HealthReply): Reason | undefined {
+  if (status === 0) return { what: "health", expected: "an answer", found: error ?? "no answer", where };
+  return expectEqual("health status", "200", String(status), where);
 }

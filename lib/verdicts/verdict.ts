@@ -24,8 +24,13 @@ const transient = new Set(["container", "container state", "health", "health sta
 
 /** Whether waiting may help. */
 export function mayPassByItself({ reasons }: Verdict): boolean {
-  // A service that answers before it knows its commit says nothing of it yet.
-  return reasons.every(({ what, found }) => transient.has(what) || (what.startsWith("deploy.") && found === "nothing"));
+  return reasons.every(
+    ({ what, found }) =>
+      transient.has(what) ||
+      // A service that answers before it knows its commit says nothing of it yet; a log-in takes its time too.
+      (what.startsWith("deploy.") && found === "nothing") ||
+      (what.startsWith("gate ") && found !== "present"),
+  );
 }
 
 /** A reason unless the two are equal. */

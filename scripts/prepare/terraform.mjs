@@ -45,7 +45,7 @@ async function versionOf(binary) {
 /** @param {string | undefined} version */
 const isEnough = (version) => {
   const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 9);
+  return major > 1 || (major === 1 && minor >= 10);
 };
 
 /**
@@ -66,8 +66,8 @@ export async function prepareBinary(cacheDir, checkOnly) {
   const found = tooOld.length > 0 ? `found only ${tooOld.join(", ")}` : "none is on PATH";
   if (checkOnly || onPath("go").length === 0)
     throw new Problem(
-      `Terraform >= 1.9 or OpenTofu >= 1.9 is needed and ${found}`,
-      "install Terraform or OpenTofu >= 1.9; or install Go >= 1.26.6 and run this again: OpenTofu is built then",
+      `Terraform >= 1.10 or OpenTofu >= 1.10 is needed and ${found}`,
+      "install Terraform or OpenTofu >= 1.10; or install Go >= 1.26.6 and run this again: OpenTofu is built then",
     );
   await goBuild({
     ...openTofu,

@@ -14,7 +14,8 @@ import {
   write,
 } from "../support.ts";
 
-const target = composeTarget();
+const stats = { verdict: "absent" as const, path: "/stats", keys: ["skipped"], remedy: "pin another" };
+const target = composeTarget({ gates: [stats, { ...stats, path: "/health" }], secrets: ["API_KEY", "TOKEN"] });
 const host = sshHost({ name: "main-server" });
 const subjects = [{ service: "frontend", target, commit: commitA }];
 const labels = { "org.opencontainers.image.revision": commitA };
@@ -24,8 +25,10 @@ const prefix = "UNIDESK_FRONTEND_DEPLOY_";
 const good: Record<string, string | number> = {
   "health.frontend": '{"deploy":\n{}}\n200 http://172.18.0.2:8080/health',
   "compose.images": `${JSON.stringify({ tags: ["unidesk-frontend:latest", `unidesk-frontend:${commitA}`], id: digestA, labels })}\n`,
+  "gate.frontend.0": '{"done":1}\n200 http://172.18.0.2:8080/stats',
+  "compose.secrets": "API_KEY 64\nTOKEN 0\n",
   "compose.addresses": "",
-  "compose.containers": `${JSON.stringify({ name: "/unidesk-frontend", id: "c0ffee", status: "running", imageId: digestA })}\n`,
+  "compose.containers": `${JSON.stringify({ name: "/unidesk-frontend", id: "c0ffee", status: "running", imageId: digestA, labels: { "dev.unidesk.deploy.commit": commitA, "dev.unidesk.deploy.digest": null } })}\n`,
   "compose.labels": `${JSON.stringify({ id: digestA, labels })}\n`,
   "compose.env": `/unidesk-frontend ${prefix}COMMIT=${commitA}\n/unidesk-frontend-2 ${prefix}COMMIT=${commitB}\n`,
   "compose.records": `/home/ubuntu/.unidesk/deliveries/frontend/${commitA}.json {"digest":"${digestB}","imageId":"${digestA}"}\n`,
@@ -49,11 +52,17 @@ test("is what the probes said", () => {
       imageId: digestA,
       imageLabels: labels,
       deployEnv: { [`${prefix}COMMIT`]: commitA },
+      labels: { "dev.unidesk.deploy.commit": commitA, "dev.unidesk.deploy.digest": "" },
       health: { status: 200, body: '{"deploy":\n{}}', where: "main-server http://172.18.0.2:8080/health" },
+      gates: [
+        { status: 200, body: '{"done":1}', where: "main-server http://172.18.0.2:8080/stats" },
+        { status: 200, body: '{"deploy":\n{}}', where: "main-server http://172.18.0.2:8080/health" },
+      ],
     },
     stableImageId: digestA,
     images: { [commitA]: { id: digestA, labels, record: { digest: digestB, imageId: digestA } } },
     envKeys: { [`${prefix}COMMIT`]: commitA, [`${prefix}IMAGE`]: "a=b" },
+    secrets: { API_KEY: 64, TOKEN: 0 },
     recreateWouldChange: false,
   });
 });
@@ -72,7 +81,12 @@ test.each([
     { "compose.records": `/home/ubuntu/.unidesk/deliveries/frontend/${commitA}.json {` },
     { images: { [commitA]: { record: undefined } } },
   ],
-  ["an unreadable env file", { "compose.keys": 1 }, { envKeys: undefined }],
+  ["an unreadable env file", { "compose.keys": 1, "compose.secrets": 1 }, { envKeys: undefined, secrets: undefined }],
+  [
+    "no answer of a gate",
+    { "gate.frontend.0": 28 },
+    { container: { gates: [{ status: 0, error: "why", where: "main-server port 8080 /stats" }, { status: 200 }] } },
+  ],
   ["no fingerprint", { "compose.resolved": "" }, { recreateWouldChange: undefined }],
   ["another configuration", { "compose.resolved": "frontend changed\n" }, { recreateWouldChange: true }],
   [
@@ -103,6 +117,8 @@ describe("a real bash, with a Docker that has nothing", () => {
     "my state.env",
     [
       `SECRET=hunter2`,
+      `API_KEY=first`,
+      `export API_KEY: "twelve chars" # a comment`,
       `${prefix}COMMIT=old`,
       `export ${prefix}COMMIT: ${commitA}\r`,
       `# ${prefix}DIGEST=x`,
@@ -127,6 +143,7 @@ describe("a real bash, with a Docker that has nothing", () => {
       stableImageId: undefined,
       images: {},
       envKeys: { [`${prefix}COMMIT`]: commitA, [`${prefix}IMAGE`]: "a=b" },
+      secrets: { API_KEY: 12, TOKEN: 0 },
       recreateWouldChange: undefined,
     });
   });

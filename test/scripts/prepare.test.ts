@@ -87,7 +87,7 @@ describe("prepare.mjs", () => {
     const { status, stderr } = bare("--check");
     expect(status).toBe(1);
     expect(stderr).toContain("not on PATH: git, ssh, ssh-keygen, docker");
-    expect(stderr).toContain("Terraform >= 1.9 or OpenTofu >= 1.9 is needed and none is on PATH");
+    expect(stderr).toContain("Terraform >= 1.10 or OpenTofu >= 1.10 is needed and none is on PATH");
     expect(stderr).not.toContain("\u001b[");
   });
 

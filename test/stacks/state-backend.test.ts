@@ -65,6 +65,11 @@ test("no stack depends on another one", () => {
   addStacks(app, { site, pins: loadPins(site), runtime: runtimeOf(site), observed: nothingObserved });
   app.synth();
   const { stacks } = app.manifest.buildManifest();
-  expect(Object.keys(stacks).sort()).toEqual(["d601-registry", "unidesk-prod-main-server"]);
+  expect(Object.keys(stacks).sort()).toEqual([
+    "d601-registry",
+    "unidesk-prod-d601",
+    "unidesk-prod-main-server",
+    "unidesk-supervised-code-queue-mgr-prod",
+  ]);
   for (const { dependencies } of Object.values(stacks)) expect(dependencies).toEqual([]);
 });

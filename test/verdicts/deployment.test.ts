@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { ComposeTarget } from "../../lib/compose/target.ts";
 import { judgeDeployment } from "../../lib/verdicts/deployment.ts";
-import { commitA, commitB, digestA, digestB } from "../support.ts";
+import { commitA, commitB, composeTarget, digestA, digestB } from "../support.ts";
 
 const where = "main-server container unidesk-frontend";
 const own = "UNIDESK_FRONTEND_DEPLOY_REQUESTED_COMMIT";
@@ -16,10 +17,13 @@ const live = {
   imageId: digestA,
   imageLabels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
   deployEnv: { [own]: commitA },
+  labels: {},
   health: health(commitA),
+  gates: [],
 };
-const judge = (changes: object) =>
-  judgeDeployment({ service: "frontend", commit: commitA, imageId: digestA }, { ...live, ...changes }, where);
+const wanted = { service: "frontend", commit: commitA, imageId: digestA };
+const judge = (changes: object, target: Partial<ComposeTarget> = {}) =>
+  judgeDeployment(wanted, { ...live, ...changes }, composeTarget(target));
 const runtimeEnv = { what: `runtime environment ${own}`, expected: commitA, where };
 
 test("is ok when the container runs that image, was told that commit and says so itself", () => {
@@ -31,7 +35,7 @@ test("the common key counts where the service has no key of its own", () => {
 });
 
 test("fails if there is no container", () => {
-  expect(judgeDeployment({ service: "frontend", commit: commitA, imageId: digestA }, undefined, where)).toEqual({
+  expect(judgeDeployment(wanted, undefined, composeTarget())).toEqual({
     ok: false,
     reasons: [{ what: "container", expected: "there", found: "none", where }],
   });
@@ -95,4 +99,28 @@ test("fails with every reason at once", () => {
     `runtime environment ${own}`,
     "deploy.commit",
   ]);
+});
+
+test("with deploy labels: fails if one of them is missing or another commit's", () => {
+  const labels = {
+    "dev.unidesk.deploy.service": "frontend",
+    "dev.unidesk.deploy.commit": commitA,
+    "dev.unidesk.deploy.requested-commit": commitA,
+  };
+  expect(judge({ labels }, { deployLabels: true }).ok).toBe(true);
+  for (const key of Object.keys(labels)) {
+    const reasons = [{ what: `container label ${key}`, found: commitB }];
+    expect(judge({ labels: { ...labels, [key]: commitB } }, { deployLabels: true })).toMatchObject({
+      ok: false,
+      reasons,
+    });
+    expect(judge({ labels: { ...labels, [key]: undefined } }, { deployLabels: true }).ok).toBe(false);
+  }
+});
+
+test("a gate that is not passed is one more reason", () => {
+  const gates = [{ verdict: "absent" as const, path: "/stats", keys: ["skipped"], remedy: "pin another" }];
+  const reply = (body: string) => ({ gates: [{ status: 200, body, where: healthAt }] });
+  expect(judge(reply("{}"), { gates }).ok).toBe(true);
+  expect(judge(reply('{"skipped":1}'), { gates }).reasons.map(({ what }) => what)).toEqual(["gate /stats skipped"]);
 });

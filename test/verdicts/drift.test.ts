@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { ComposeTarget } from "../../lib/compose/target.ts";
 import { checkValue } from "../../lib/config/json-file.ts";
 import type { Digest } from "../../lib/config/values.ts";
 import type { ObservedService } from "../../lib/observe/compose.ts";
@@ -6,7 +7,7 @@ import type { ObservedRegistry } from "../../lib/observe/registry.ts";
 import { registryFiles } from "../../lib/registry/files.ts";
 import { RegistrySettings } from "../../lib/registry/settings.ts";
 import { deliveryDrift, deploymentDrift, registryFileDrift, registryServiceDrift } from "../../lib/verdicts/drift.ts";
-import { commitA, commitB, digestA, digestB } from "../support.ts";
+import { commitA, commitB, composeTarget, digestA, digestB } from "../support.ts";
 
 const settings = checkValue({}, "registry", RegistrySettings);
 const files = registryFiles(settings, { home: "/home/ubuntu" });
@@ -73,7 +74,9 @@ const live = {
   imageId: digestA,
   imageLabels: { "org.opencontainers.image.revision": commitA },
   deployEnv: { [`${prefix}REQUESTED_COMMIT`]: commitA },
+  labels: {},
   health: health(commitA),
+  gates: [],
 };
 const image = {
   id: digestA,
@@ -90,6 +93,7 @@ const service: ObservedService = {
   stableImageId: digestA,
   images: { [commitA]: image },
   envKeys,
+  secrets: {},
   recreateWouldChange: undefined,
 };
 
@@ -115,7 +119,8 @@ describe("a delivery", () => {
 });
 
 describe("a deployment", () => {
-  const drift = (changes: Partial<ObservedService>) => deploymentDrift(wanted, { ...service, ...changes });
+  const drift = (changes: Partial<ObservedService>, target: Partial<ComposeTarget> = {}) =>
+    deploymentDrift(wanted, composeTarget(target), { ...service, ...changes });
   const ofContainer = (changes: object) => drift({ container: { ...live, ...changes } });
   const ofKeys = (changes: object) => drift({ envKeys: { ...envKeys, ...changes } });
 
@@ -148,5 +153,13 @@ describe("a deployment", () => {
     ["health says another deploy.commit", ofContainer({ health: health(commitB) })],
     ["health says another deploy.requestedCommit", ofContainer({ health: health(commitA, commitB) })],
     ["not healthy", ofContainer({ health: health(commitA, commitA, 503) })],
+    ["deploy labels changed", drift({}, { deployLabels: true })],
+    [
+      "gate /stats skipped not passed",
+      drift(
+        { container: { ...live, gates: [{ status: 200, body: '{"skipped":0}', where: "here" }] } },
+        { gates: [{ verdict: "absent", path: "/stats", keys: ["skipped"], remedy: "pin another" }] },
+      ),
+    ],
   ])("fails if %s", (text, found) => expect(found).toBe(text));
 });

@@ -1,16 +1,25 @@
 import { describe, expect, test } from "vitest";
 import { loadPins, type Site } from "../../lib/config/site.ts";
 import type { HostFacts } from "../../lib/observe/host.ts";
-import { nothingObserved } from "../../lib/observe/site.ts";
+import { nothingObserved, type SiteFacts } from "../../lib/observe/site.ts";
 import type { Receipt } from "../../lib/receipts.ts";
-import { EnvironmentStack } from "../../stacks/environment-stack.ts";
+import { pinStacks } from "../../stacks/index.ts";
+import { PinStack } from "../../stacks/pin-stack.ts";
 import { commitA, commitB, digestA, siteOf } from "../support.ts";
 import { appOf, provisionersOf, runtimeOf, shapeOf, synth } from "../synth.ts";
 
+const mainServer = "unidesk-prod-main-server";
+
 function prod(pin: object = { commit: commitA }, seen?: HostFacts, site: Site = siteOf({}, pin)) {
-  const observed = seen ? { hosts: { "main-server": seen }, warnings: [] } : nothingObserved;
+  return stackOf(mainServer, site, seen ? { hosts: { "main-server": seen }, warnings: [] } : nothingObserved);
+}
+
+/** A stack as the app makes it, with the checkout's pins. */
+function stackOf(id: string, site: Site, observed: SiteFacts = nothingObserved, services?: readonly string[]) {
+  const found = pinStacks().find((stack) => stack.id === id);
+  if (!found) throw new Error(`no stack ${id}`);
   const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed };
-  return synth(new EnvironmentStack(appOf(site), { ...props, environment: "prod", host: "main-server" }));
+  return synth(new PinStack(appOf(site), id, { ...props, host: found.host, services: services ?? found.services }));
 }
 const chain = [
   "preflight",
@@ -94,13 +103,39 @@ test("a step is given its own hosts, its spec and the bundle's hash, and nothing
   expect(environment.UNIDESK_STEP_BUNDLE_SHA256).toBe("5".repeat(64));
 });
 
-test("an environment and a host without pins is an empty stack", () => {
-  const site = siteOf();
-  const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed: nothingObserved };
-  const dev = new EnvironmentStack(appOf(site), { ...props, environment: "dev", host: "main-server" });
-  const d601 = new EnvironmentStack(appOf(site), { ...props, environment: "prod", host: "d601" });
-  expect(synth(dev).resources).toEqual({});
-  expect(synth(d601).resources).toEqual({});
+describe("of a service without a pin", () => {
+  const removedOf = (stack: typeof plain) => (JSON.parse(stack.text) as { removed?: unknown }).removed;
+  const forgotten = (...addresses: string[]) => addresses.map((from) => ({ from, lifecycle: { destroy: false } }));
+  const parts = ["delivery", "deployment", "image-label", "health-commit"];
+
+  test("the stack forgets every resource and destroys none", () => {
+    const site = siteOf({}, { commit: commitA });
+    const stack = stackOf(mainServer, site, nothingObserved, ["frontend", "todo-note"]);
+    expect(removedOf(stack)).toEqual(forgotten(...parts.map((part) => `null_resource.todo-note-${part}`)));
+  });
+
+  test("the last pin takes the preflight along, on d601 the image too", () => {
+    const stack = stackOf("unidesk-prod-d601", siteOf(), nothingObserved, ["findjob"]);
+    const addresses = [...parts.map((part) => `null_resource.findjob-${part}`), "docker_image.findjob-image"];
+    expect(removedOf(stack)).toEqual(forgotten(...addresses, "null_resource.preflight"));
+    expect(stack.resources).toEqual({});
+  });
+
+  test("every consumer of the catalog is somewhere", () => {
+    expect(Object.fromEntries(pinStacks().map(({ id, services }) => [id, services]))).toEqual({
+      "unidesk-prod-main-server": [
+        "backend-core",
+        "frontend",
+        "baidu-netdisk",
+        "project-manager",
+        "oa-event-flow",
+        "todo-note",
+        "code-queue-mgr",
+      ],
+      "unidesk-supervised-code-queue-mgr-prod": ["code-queue-mgr"],
+      "unidesk-prod-d601": ["findjob", "pipeline"],
+    });
+  });
 });
 
 describe("observed", () => {

@@ -3,26 +3,35 @@ import { hashOfRest, type Mended } from "../constructs/apply-step.ts";
 import { ArtifactPreflight, pinFacts } from "../constructs/artifact-preflight.ts";
 import { HealthCommitCheck, ImageLabelCheck } from "../constructs/checks.ts";
 import { ComposeDeployment, deploymentFacts } from "../constructs/compose-deployment.ts";
+import { HostDocker } from "../constructs/host-docker.ts";
 import { ImageDelivery } from "../constructs/image-delivery.ts";
+import { PulledImage } from "../constructs/pulled-image.ts";
 import { type ComposeTarget, targetOf } from "../lib/compose/target.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
-import type { Environment } from "../lib/config/values.ts";
 import { type Repairs, repairOfAll } from "../lib/repairs.ts";
+import { dockerEndpoint } from "../lib/ssh/docker-endpoint.ts";
+import { stackName } from "../lib/stack-names.ts";
 import { deliveryDrift, deploymentDrift } from "../lib/verdicts/drift.ts";
 import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 
-export interface EnvironmentStackProps extends SiteStackProps {
-  readonly environment: Environment;
+export interface PinStackProps extends SiteStackProps {
+  /** Host that every pin of the stack is deployed on. */
   readonly host: HostName;
+  /** Services whose pins are, or once were, in this stack. */
+  readonly services: readonly string[];
 }
 
-/** Every pin of one environment on one host: preflight first, then each service by itself. */
-export class EnvironmentStack extends SiteStack {
-  constructor(scope: Construct, props: EnvironmentStackProps) {
-    super(scope, `unidesk-${props.environment}-${props.host}`, props);
-    const { site, runtime, environment, host } = props;
-    const pins = props.pins.filter((pin) => pin.environment === environment && pin.consumer.runtime.host === host);
+/**
+ * The pins that belong to one stack: preflight first, then each service by itself. Of a service without a
+ * pin the stack forgets its resources; what runs keeps running until `unidesk retire`.
+ */
+export class PinStack extends SiteStack {
+  constructor(scope: Construct, id: string, props: PinStackProps) {
+    super(scope, id, props);
+    const { site, runtime, host } = props;
+    const pins = props.pins.filter((pin) => stackName(pin.service, pin.environment, pin.consumer) === id);
+    this.forgetUnpinned(props, pins);
     if (pins.length === 0) return;
     const registry = { host: "d601" as const, port: site.registry.port };
     const planned = pins.map((pin) => plan(pin, targetOf(site, pin.consumer.runtime), this.repairs));
@@ -33,13 +42,22 @@ export class EnvironmentStack extends SiteStack {
       pins,
       repair: repairOfAll(Object.assign({}, ...planned.map(({ byName }) => byName))),
     });
+    // The registry's own host pulls from its loopback: Terraform's Docker provider can do that by itself.
+    const docker =
+      host === registry.host
+        ? new HostDocker(this, "docker", { endpoint: dockerEndpoint(site.connections[host]) })
+        : undefined;
     for (const { pin, target, delivered, deployed, byName } of planned) {
+      const after =
+        docker &&
+        new PulledImage(this, `${pin.service}-image`, { docker, registryPort: registry.port, pin, preflight });
       const delivery = new ImageDelivery(this, `${pin.service}-delivery`, {
         runtime,
         registry,
         target: host,
         pin,
         preflight,
+        ...(after ? { after } : {}),
         ...delivered,
       });
       const deployment = new ComposeDeployment(this, `${pin.service}-deployment`, {
@@ -53,6 +71,20 @@ export class EnvironmentStack extends SiteStack {
       new ImageLabelCheck(this, `${pin.service}-image-label`, check);
       new HealthCommitCheck(this, `${pin.service}-health-commit`, check);
     }
+  }
+
+  private forgetUnpinned({ services, host }: PinStackProps, pins: readonly Pin[]): void {
+    const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
+    const addresses = unpinned.flatMap((service) => [
+      ...["delivery", "deployment", "image-label", "health-commit"].map((part) => `null_resource.${service}-${part}`),
+      ...(host === "d601" ? [`docker_image.${service}-image`] : []),
+    ]);
+    if (pins.length === 0) addresses.push("null_resource.preflight");
+    if (addresses.length === 0) return;
+    this.addOverride(
+      "removed",
+      addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
+    );
   }
 }
 
@@ -88,7 +120,7 @@ function plan(pin: Pin, target: ComposeTarget, repairs: Repairs): PlannedPin {
   });
   const deployed = mended(deploymentName, deploymentFacts(pin, target), (line, { services }) => {
     const seen = services.get(service);
-    return seen && deploymentDrift(wanted(line), seen);
+    return seen && deploymentDrift(wanted(line), target, seen);
   });
   return {
     pin,
