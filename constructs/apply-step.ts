@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
 import { dependable, type LocalExecProvisioner, type TerraformResource, type TerraformResourceLifecycle } from "cdktf";
 import { Construct } from "constructs";
+import type { StepApproval } from "../lib/approval/request.ts";
 import type { Connection, HostName } from "../lib/config/hosts.ts";
 import type { ReceiptKey } from "../lib/receipts.ts";
 import type { Repair } from "../lib/repair.ts";
@@ -15,6 +16,8 @@ import { escapeTemplate } from "./template.ts";
 export interface StepRuntime {
   readonly bundle: StepBundle;
   readonly connections: Readonly<Record<HostName, Connection>>;
+  /** What a person must have approved before a step runs. @default - nothing: the steps are not supervised */
+  readonly approval?: StepApproval;
 }
 
 /** Repair and receipt of a resource that changes a host. */
@@ -115,6 +118,7 @@ export function stepProvisioner<Name extends StepName>(
         [stepVariables.connections]: JSON.stringify(hosts.map((host) => runtime.connections[host])),
         [stepVariables.bundle]: runtime.bundle.sha256,
         ...(receipt ? { [stepVariables.receipt]: JSON.stringify(receipt) } : {}),
+        ...(runtime.approval ? { [stepVariables.approval]: JSON.stringify(runtime.approval) } : {}),
       }),
       ...(receipt ? { [stepVariables.repair]: repairOfSelf } : {}),
     },

@@ -15,6 +15,8 @@ export interface ArtifactPreflightProps {
   readonly pins: readonly Pin[];
   /** Repairs of everything that comes after it. */
   readonly repair: Repair;
+  /** Has to pass first. @default - none: the stack is not supervised */
+  readonly gate?: ApplyStep<"approval-gate">;
 }
 
 /** Fails before anything of its stack changes unless every pinned artifact is there and as pinned. */
@@ -31,6 +33,7 @@ export class ArtifactPreflight extends ApplyStep<"artifact-preflight"> {
       hosts: [...new Set([props.registry.host, props.target])],
       facts: Object.fromEntries(props.pins.map((pin) => [pin.service, pinLine(pin)])),
       repair: props.repair,
+      dependsOn: props.gate ? [props.gate] : [],
     });
   }
 }

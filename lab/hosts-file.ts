@@ -6,7 +6,7 @@ import { labDir, labName } from "../tools/paths.mjs";
 import { LabError } from "./errors.ts";
 import { writeAtomically } from "./files.ts";
 import { hostKeysFile } from "./keys.ts";
-import { type HostName, hostNames, identityFile, labHost } from "./settings.ts";
+import { approverFile, type HostName, hostNames, identityFile, labHost } from "./settings.ts";
 
 export const hostsFile = join(labDir, "hosts.json");
 
@@ -22,7 +22,12 @@ const labHostEntry = z.object({
   compose,
   configJson: z.string().optional(),
 });
-const labHostsFile = z.object({ target: z.string(), hosts: z.record(z.enum(hostNames), labHostEntry) });
+const labHostsFile = z.object({
+  target: z.string(),
+  hosts: z.record(z.enum(hostNames), labHostEntry),
+  // A lab that is up since before there were approvers has none until the next `up`.
+  approvers: z.array(z.object({ name: z.string(), key: z.string() })).default([]),
+});
 export type LabHostsFile = z.infer<typeof labHostsFile>;
 
 const uniDeskRoot = "/home/ubuntu/unidesk";
@@ -46,7 +51,7 @@ const facts: Record<HostName, Pick<z.infer<typeof labHostEntry>, "git" | "compos
   },
 };
 
-/** The lab's hosts in the form of `context.hosts` in cdktf.json. */
+/** The lab's hosts and approver in the form of `context` in cdktf.json. */
 export function describeHosts(): LabHostsFile {
   const entry = (name: HostName) => {
     const host = labHost(name);
@@ -60,7 +65,11 @@ export function describeHosts(): LabHostsFile {
       ...facts[name],
     };
   };
-  return { target: labName, hosts: { d601: entry("d601"), "main-server": entry("main-server") } };
+  return {
+    target: labName,
+    hosts: { d601: entry("d601"), "main-server": entry("main-server") },
+    approvers: [{ name: "lab-approver", key: `@${fromHome(approverFile)}.pub` }],
+  };
 }
 
 export async function writeHostsFile(): Promise<void> {

@@ -3,6 +3,6 @@ export { labCommits, unpushedCommit } from "./commits.ts";
 export { freezeHost, labExec, startHost, stopHost, thawHost } from "./control.ts";
 export { LabError } from "./errors.ts";
 export { hostsFile, type LabHostsFile, labHosts } from "./hosts-file.ts";
-export { type HostName, hostNames } from "./settings.ts";
+export { approverFile, type HostName, hostNames, identityFile } from "./settings.ts";
 export { type HostStatus, type LabStatus, labStatus } from "./status.ts";
 export { up } from "./up.ts";

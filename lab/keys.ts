@@ -4,17 +4,22 @@ import { execa } from "execa";
 import { labDir } from "../tools/paths.mjs";
 import { LabError } from "./errors.ts";
 import { writeAtomically } from "./files.ts";
-import { identityFile, type LabHost } from "./settings.ts";
+import { approverFile, identityFile, type LabHost } from "./settings.ts";
 
-/** Makes the key with which the runner logs in, once in a lab's life. */
-export async function ensureClientKey(): Promise<void> {
-  if ((await readable(identityFile)) && (await readable(`${identityFile}.pub`))) return;
+/** Makes the key with which the runner logs in and the one with which a person approves, once in a lab's life. */
+export async function ensureClientKeys(): Promise<void> {
+  await ensureKey(identityFile, "unidesk-lab");
+  await ensureKey(approverFile, "unidesk-lab-approver");
+}
+
+async function ensureKey(file: string, comment: string): Promise<void> {
+  if ((await readable(file)) && (await readable(`${file}.pub`))) return;
   await mkdir(labDir, { recursive: true, mode: 0o700 });
-  const draft = `${identityFile}.new`;
+  const draft = `${file}.new`;
   await rm(draft, { force: true });
-  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "unidesk-lab", "-f", draft]);
-  await rename(`${draft}.pub`, `${identityFile}.pub`);
-  await rename(draft, identityFile);
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", draft]);
+  await rename(`${draft}.pub`, `${file}.pub`);
+  await rename(draft, file);
 }
 
 export async function clientPublicKey(): Promise<string> {

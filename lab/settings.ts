@@ -21,6 +21,8 @@ export const labLabel = "dev.unidesk.lab";
 export const definitionLabel = "dev.unidesk.lab.definition";
 export const labRoot = import.meta.dirname;
 export const identityFile = join(labDir, "id_ed25519");
+/** Private key of the lab's approver; no host knows it. */
+export const approverFile = join(labDir, "approver_ed25519");
 
 /** Parses a host name given by a person. */
 export function parseHostName(text: string): HostName {

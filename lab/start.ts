@@ -6,6 +6,7 @@ import { catalog } from "../lib/catalog/index.ts";
 import { type Pin, readPins } from "../lib/config/deploy-file.ts";
 import { shortCommit } from "../lib/config/values.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
+import { LabError } from "./errors.ts";
 import { deploy, planOf, quietly, root, show } from "./start/commands.ts";
 
 const olderPins = join("lab", "pins", "older.json");
@@ -14,51 +15,61 @@ const older = deployable(readPins(join(root, olderPins)));
 const stacks = [...new Set(pinned.map(stackOf))];
 let step = 0;
 
-heading("Lab: two hosts with systemd, SSH and Docker");
-await show("tsx", ["lab/cli.ts", "up"]);
-
-heading(`Registry on d601's loopback: cdktf deploy ${registryStack}`);
-await deploy([registryStack]);
-
-heading(`Publish ${pinned.length} services in two commits each: built on d601 from pushed Git`);
-await publish([...older, ...pinned]);
-
-heading(`Deploy the older commits (pins of ${olderPins}): cdktf deploy ${stacks.join(" ")}`);
-await deploy(stacks, { UNIDESK_DEPLOY_FILE: olderPins });
-
-heading("The dry run against deploy.json");
-for (const stack of stacks) {
-  const plan = await planOf(stack);
-  const frontend = plan.findIndex((line) => line.includes("frontend-deployment"));
-  // One resource in full stands for the others, which look alike.
-  console.log(colors.dim(`npx cdktf diff ${stack}`));
-  console.log([...plan.slice(frontend, frontend < 0 ? 0 : frontend + 12), plan.at(-1)].join("\n"));
+try {
+  await start();
+} catch (error) {
+  if (!(error instanceof LabError)) throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
 }
 
-heading(`Deploy the pinned commits: cdktf deploy ${stacks.join(" ")}`);
-await deploy(stacks);
+async function start(): Promise<void> {
+  heading("Lab: two hosts with systemd, SSH and Docker");
+  await show("tsx", ["lab/cli.ts", "up"]);
 
-heading("A second diff is empty");
-for (const stack of stacks) {
-  const plan = await planOf(stack);
-  const quiet = plan.some((line) => line.startsWith("No changes."));
-  console.log(`${stack}: ${quiet ? "No changes. The hosts are as declared." : plan.join("\n")}`);
-  if (!quiet) process.exitCode = 1;
-}
+  heading(`Registry on d601's loopback: cdktf deploy ${registryStack}`);
+  await deploy([registryStack]);
 
-heading("What is live, and what was deployed");
-for (const host of ["main-server", "d601"]) await show("tsx", ["lab/cli.ts", "ssh", host, "--", liveCommand()]);
-await show("node", ["bin/unidesk.js", "history", "--limit", "5"]);
+  heading(`Publish ${pinned.length} services in two commits each: built on d601 from pushed Git`);
+  await publish([...older, ...pinned]);
 
-console.log(`
-${colors.bold("Try next")}
+  heading(`Deploy the older commits (pins of ${olderPins}): cdktf deploy ${stacks.join(" ")}`);
+  await deploy(stacks, { UNIDESK_DEPLOY_FILE: olderPins });
+
+  heading("The dry run against deploy.json");
+  for (const stack of stacks) {
+    const plan = await planOf(stack);
+    const frontend = plan.findIndex((line) => line.includes("frontend-deployment"));
+    // One resource in full stands for the others, which look alike.
+    console.log(colors.dim(`npx cdktf diff ${stack}`));
+    console.log([...plan.slice(frontend, frontend < 0 ? 0 : frontend + 12), plan.at(-1)].join("\n"));
+  }
+
+  heading(`Deploy the pinned commits: cdktf deploy ${stacks.join(" ")}`);
+  await deploy(stacks);
+
+  heading("A second diff is empty");
+  for (const stack of stacks) {
+    const plan = await planOf(stack);
+    const quiet = plan.some((line) => line.startsWith("No changes."));
+    console.log(`${stack}: ${quiet ? "No changes. The hosts are as declared." : plan.join("\n")}`);
+    if (!quiet) process.exitCode = 1;
+  }
+
+  heading("What is live, and what was deployed");
+  for (const host of ["main-server", "d601"]) await show("tsx", ["lab/cli.ts", "ssh", host, "--", liveCommand()]);
+  await show("node", ["bin/unidesk.js", "history", "--limit", "5"]);
+
+  console.log(`
+  ${colors.bold("Try next")}
   npm run lab -- ssh main-server              look around on a host
   npx cdktf diff ${stacks[0]}   the dry run, any time
   npx unidesk history                         every deployment, from the hosts
   npx unidesk registry render                 the registry's files with their SHA-256
   npm test                                    everything, on these hosts
   npm run lab -- down                         remove the hosts
-`);
+  `);
+}
 
 /** What `cdktf deploy` applies without a person's approval. */
 function deployable(pins: readonly Pin[]): Pin[] {

@@ -2,7 +2,7 @@ import { Listr, type ListrTask } from "listr2";
 import { docker } from "./docker.ts";
 import { ensureContainer, waitForBoot } from "./host-container.ts";
 import { writeHostsFile } from "./hosts-file.ts";
-import { ensureClientKey, writeHostKeys } from "./keys.ts";
+import { ensureClientKeys, writeHostKeys } from "./keys.ts";
 import { withLabLock } from "./lock.ts";
 import { hostParts, isProvisioned, provision } from "./provision.ts";
 import { hostNames, type LabHost, labHost } from "./settings.ts";
@@ -17,10 +17,10 @@ export async function up(): Promise<void> {
 function upTasks(): ListrTask[] {
   return [
     {
-      title: "Client key",
+      title: "Keys",
       task: async () => {
         await docker(["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
-        await ensureClientKey();
+        await ensureClientKeys();
       },
     },
     {

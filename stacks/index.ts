@@ -3,6 +3,7 @@ import { catalog, isConsumer } from "../lib/catalog/index.ts";
 import { environments } from "../lib/config/values.ts";
 import { stackName } from "../lib/stack-names.ts";
 import { PinStack } from "./pin-stack.ts";
+import { PlanOnlyStack } from "./plan-only-stack.ts";
 import { RegistryStack } from "./registry-stack.ts";
 import type { SiteStackProps } from "./site-stack.ts";
 
@@ -10,6 +11,7 @@ import type { SiteStackProps } from "./site-stack.ts";
 export function addStacks(app: App, props: SiteStackProps): void {
   new RegistryStack(app, props);
   for (const { id, host, services } of pinStacks()) new PinStack(app, id, { ...props, host, services });
+  new PlanOnlyStack(app, props);
 }
 
 /**

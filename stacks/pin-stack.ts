@@ -1,14 +1,17 @@
 import type { Construct } from "constructs";
 import { hashOfRest, type Mended } from "../constructs/apply-step.ts";
+import { ApprovalGate } from "../constructs/approval-gate.ts";
 import { ArtifactPreflight, pinFacts } from "../constructs/artifact-preflight.ts";
 import { HealthCommitCheck, ImageLabelCheck } from "../constructs/checks.ts";
 import { ComposeDeployment, deploymentFacts } from "../constructs/compose-deployment.ts";
 import { HostDocker } from "../constructs/host-docker.ts";
 import { ImageDelivery } from "../constructs/image-delivery.ts";
 import { PulledImage } from "../constructs/pulled-image.ts";
+import { stepApproval } from "../lib/approval/source.ts";
 import { type ComposeTarget, targetOf } from "../lib/compose/target.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
+import type { Repair } from "../lib/repair.ts";
 import { type Repairs, repairOfAll } from "../lib/repairs.ts";
 import { dockerEndpoint } from "../lib/ssh/docker-endpoint.ts";
 import { stackName } from "../lib/stack-names.ts";
@@ -35,12 +38,17 @@ export class PinStack extends SiteStack {
     if (pins.length === 0) return;
     const registry = { host: "d601" as const, port: site.registry.port };
     const planned = pins.map((pin) => plan(pin, targetOf(site, pin.consumer.runtime), this.repairs));
+    const repair = repairOfAll(Object.assign({}, ...planned.map(({ byName }) => byName)));
+    const gate = this.approvalGate(props, pins, repair);
+    // What changes a host verifies the approval once more; what only reads may run after its end.
+    const changing = gate?.runtime ?? runtime;
     const preflight = new ArtifactPreflight(this, "preflight", {
       runtime,
       registry,
       target: host,
       pins,
-      repair: repairOfAll(Object.assign({}, ...planned.map(({ byName }) => byName))),
+      repair,
+      ...(gate ? { gate } : {}),
     });
     // The registry's own host pulls from its loopback: Terraform's Docker provider can do that by itself.
     const docker =
@@ -52,7 +60,7 @@ export class PinStack extends SiteStack {
         docker &&
         new PulledImage(this, `${pin.service}-image`, { docker, registryPort: registry.port, pin, preflight });
       const delivery = new ImageDelivery(this, `${pin.service}-delivery`, {
-        runtime,
+        runtime: changing,
         registry,
         target: host,
         pin,
@@ -61,7 +69,7 @@ export class PinStack extends SiteStack {
         ...delivered,
       });
       const deployment = new ComposeDeployment(this, `${pin.service}-deployment`, {
-        runtime,
+        runtime: changing,
         pin,
         target,
         delivery,
@@ -73,10 +81,27 @@ export class PinStack extends SiteStack {
     }
   }
 
+  /** A supervised pin has a stack of its own, which begins with the gate. */
+  private approvalGate(
+    { site, runtime }: PinStackProps,
+    pins: readonly Pin[],
+    repair: Repair,
+  ): ApprovalGate | undefined {
+    for (const pin of pins) {
+      const { supervised } = pin.consumer;
+      if (!supervised) continue;
+      const approval = stepApproval(site, pin);
+      return new ApprovalGate(this, `${pin.service}-approval`, { runtime, pin, supervised, approval, repair });
+    }
+    return undefined;
+  }
+
   private forgetUnpinned({ services, host }: PinStackProps, pins: readonly Pin[]): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
     const addresses = unpinned.flatMap((service) => [
-      ...["delivery", "deployment", "image-label", "health-commit"].map((part) => `null_resource.${service}-${part}`),
+      ...["approval", "delivery", "deployment", "image-label", "health-commit"].map(
+        (part) => `null_resource.${service}-${part}`,
+      ),
       ...(host === "d601" ? [`docker_image.${service}-image`] : []),
     ]);
     if (pins.length === 0) addresses.push("null_resource.preflight");

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { type Options as ExecaOptions, execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
-import { type HostName, type LabHostsFile, labExec, labHosts } from "../lab/index.ts";
+import { approverFile, type HostName, type LabHostsFile, labExec, labHosts } from "../lab/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Connection } from "../lib/config/hosts.ts";
 import { loadPins, loadSite } from "../lib/config/site.ts";
@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Whether the app looks at the hosts before it synthesizes. @default "on" */
   readonly observe?: "on" | "off";
+  /** Further environment variables of the command. @default - none */
+  readonly env?: Readonly<Record<string, string>>;
   /** Health deadline of every step, written into what was synthesized. @default - the catalog's */
   readonly healthDeadlineSeconds?: number;
 }
@@ -126,6 +128,12 @@ export class LabSite {
     return this.run("node", [join(checkout, "bin", "unidesk.js"), ...args], options);
   }
 
+  /** What a person does who approves a pin of prod; of this file's own. */
+  async approve(service: string, commit: string, options: RunOptions): Promise<void> {
+    const args = ["approve", service, "--env", "prod", "--commit", commit, "--key", approverFile];
+    succeeded(`unidesk ${args.join(" ")}`, await this.unidesk(args, options));
+  }
+
   /** Publishes a commit; returns the artifact summary. */
   async publish(service: string, commit: string): Promise<Record<string, string>> {
     const args = ["artifact", "publish", "--service", service, "--commit", commit, "--json"];
@@ -181,6 +189,8 @@ export class LabSite {
         UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
         UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
         UNIDESK_OBSERVE: options.observe ?? "on",
+        UNIDESK_APPROVALS: join(this.folder, "approvals"),
+        ...options.env,
       },
     } as const satisfies ExecaOptions;
     const result = await execa(file, args, settings);
@@ -208,9 +218,9 @@ export class LabSite {
 
   private hostsFile(state = "test", change?: RunOptions["hosts"]): string {
     this.states.add(state);
-    const { hosts } = structuredClone(this.labFile());
+    const { hosts, approvers } = structuredClone(this.labFile());
     change?.(hosts);
-    return this.write(JSON.stringify({ target: this.target(state), hosts }));
+    return this.write(JSON.stringify({ target: this.target(state), hosts, approvers }));
   }
 
   private deployFile(pins: RunOptions["pins"]): string {

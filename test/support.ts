@@ -137,6 +137,15 @@ export function writeCheckout(context: object = {}, pin: object = { commit: comm
   return root;
 }
 
+/** A site with these pins, and a build entry for each service of theirs. */
+export function siteOfPins(environments: Readonly<Record<string, Readonly<Record<string, object>>>>): Site {
+  const root = writeCheckout();
+  const services = new Set(Object.values(environments).flatMap((pins) => Object.keys(pins)));
+  write(root, "CI.json", { version: 1, artifacts: [...services].map(buildEntry) });
+  write(root, "deploy.json", { version: 1, environments });
+  return loadSite(root);
+}
+
 export function siteOf(context: object = {}, pin?: object): Site {
   return loadSite(writeCheckout(context, pin));
 }

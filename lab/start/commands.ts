@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { defaultLabName, labName } from "../../tools/paths.mjs";
+import { LabError } from "../errors.ts";
 import { hostsFile } from "../hosts-file.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -26,12 +27,23 @@ export async function quietly(file: string, args: readonly string[]): Promise<vo
 
 /** Deploys stacks side by side and shows the lines that matter; all of them where it fails. */
 export async function deploy(stacks: readonly string[], environment: Record<string, string> = {}): Promise<void> {
-  const child = execa("cdktf", ["deploy", ...stacks, "--auto-approve"], { ...options(environment), all: true });
+  const child = execa("cdktf", ["deploy", ...stacks, "--auto-approve"], {
+    ...options(environment),
+    all: true,
+    reject: false,
+  });
+  const lines: string[] = [];
   for await (const line of child.iterable({ from: "all" })) {
     const plain = withoutFrame(line, stacks);
+    lines.push(plain);
     if (interesting.test(plain)) console.log(plain.replace(/^null_resource\./, ""));
   }
-  await child;
+  const { exitCode } = await child;
+  if (exitCode === 0) return;
+  console.error(lines.slice(lines.findIndex((line) => line.startsWith("│ Error:"))).join("\n"));
+  throw new LabError(
+    `cdktf deploy ${stacks.join(" ")} failed; the reason is above. The same command may be run again.`,
+  );
 }
 
 /** The plan of one stack, from the first changed resource to the sum. */

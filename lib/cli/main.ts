@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
+import { addApproveCommand } from "./approve.ts";
 import { addArtifactCommands } from "./artifact.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addRegistryCommands } from "./registry.ts";
@@ -14,6 +15,7 @@ export function createProgram(): Command {
     .showHelpAfterError("(add --help for what is allowed)");
   addRegistryCommands(program, root);
   addArtifactCommands(program, root);
+  addApproveCommand(program, root);
   addDoctorCommand(program, root);
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();

@@ -1,3 +1,28 @@
+/** awk: what one line of an env file defines, also for values that go on over several lines. */
+const parseLine = String.raw`
+    # Whether the text after an opening quote lacks the closing one.
+    function stays_open(text, quote) {
+      if (quote == "\"") gsub(/\\./, "", text)
+      return index(text, quote) == 0
+    }
+    # Splits a line into lead, key and rest; returns whether it is a definition. open is its quote where that stays open.
+    function definition(line,    quote) {
+      rest = line
+      sub(/^[ \t]+/, "", rest)
+      lead = substr(line, 1, length(line) - length(rest))
+      if (match(rest, /^export[ \t]+/)) {
+        lead = lead substr(rest, 1, RLENGTH)
+        rest = substr(rest, RLENGTH + 1)
+      }
+      if (!match(rest, /^[A-Za-z_][A-Za-z0-9_.-]*[ \t]*[=:][ \t]*/)) return 0
+      key = substr(rest, 1, RLENGTH)
+      rest = substr(rest, RLENGTH + 1)
+      sub(/[ \t]*[=:][ \t]*$/, "", key)
+      quote = substr(rest, 1, 1)
+      if ((quote == "\"" || quote == "\047") && stays_open(substr(rest, 2), quote)) open = quote
+      return 1
+    }`;
+
 /**
  * Rewrites keys of an env file on the host it lies on, so that no foreign value leaves it.
  *
@@ -5,8 +30,8 @@
  * (`KEY=v`, `KEY: v`, `export KEY=v`; the last one wins in Compose), else appended. Owner, mode and a
  * symbolic link are kept; the new file replaces the old one in one rename.
  *
- * Shell function: set_env_keys FILE, with the wanted KEY=VALUE lines on standard input.
- * Prints `unchanged` or `changed`.
+ * Shell function: set_env_keys FILE, with a line KEY=VALUE for each key to set and a line KEY for each key to
+ * remove on standard input. Prints `unchanged` or `changed`.
  */
 export const setEnvKeysFunction = String.raw`
 set_env_keys() {
@@ -15,18 +40,15 @@ set_env_keys() {
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
   LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
+    ${parseLine}
     function put(line) {
       printf "%s%s", (lines++ ? "\n" : ""), line
       if (line != $0) ends_with_newline = "yes"
     }
-    # Whether the text after an opening quote lacks the closing one.
-    function stays_open(text, quote) {
-      if (quote == "\"") gsub(/\\./, "", text)
-      return index(text, quote) == 0
-    }
     BEGIN {
       while ((getline line < "/dev/stdin") > 0) {
         at = index(line, "=")
+        if (!at) { gone[line] = 1; continue }
         key = substr(line, 1, at - 1)
         order[++count] = key
         value[key] = substr(line, at + 1)
@@ -39,23 +61,16 @@ set_env_keys() {
     }
     {
       ours = 0
-      rest = $0
-      sub(/^[ \t]+/, "", rest)
-      lead = substr($0, 1, length($0) - length(rest))
-      if (match(rest, /^export[ \t]+/)) {
-        lead = lead substr(rest, 1, RLENGTH)
-        rest = substr(rest, RLENGTH + 1)
-      }
-      if (match(rest, /^[A-Za-z_][A-Za-z0-9_.-]*[ \t]*[=:][ \t]*/)) {
-        key = substr(rest, 1, RLENGTH)
-        rest = substr(rest, RLENGTH + 1)
-        sub(/[ \t]*[=:][ \t]*$/, "", key)
-        quote = substr(rest, 1, 1)
-        if ((quote == "\"" || quote == "\047") && stays_open(substr(rest, 2), quote)) open = quote
+      if (definition($0)) {
         if (key in value) {
           ours = 1
           put(lead key "=" value[key] (rest ~ /\r$/ ? "\r" : ""))
           seen[key] = 1
+          next
+        }
+        if (key in gone) {
+          ours = 1
+          ends_with_newline = "yes"
           next
         }
       }
@@ -80,5 +95,28 @@ set_env_keys() {
     return 1
   fi
   echo changed
+}
+`;
+
+/**
+ * Shell function: get_env_keys FILE, with one key a line on standard input. Prints what brings these keys
+ * back by set_env_keys: KEY=VALUE as the last definition says it, byte for byte, or KEY where there is none.
+ */
+export const getEnvKeysFunction = String.raw`
+get_env_keys() {
+  local file
+  file=$(readlink -m -- "$1")
+  [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
+  LC_ALL=C awk '
+    ${parseLine}
+    BEGIN { while ((getline line < "/dev/stdin") > 0) order[++count] = line }
+    open != "" { if (!stays_open($0, open)) open = ""; next }
+    definition($0) {
+      sub(/\r$/, "", rest)
+      # One of several lines is none of ours: a deployment writes one line a key.
+      if (open == "") value[key] = rest
+    }
+    END { for (i = 1; i <= count; i++) print order[i] (order[i] in value ? "=" value[order[i]] : "") }
+  ' "$file"
 }
 `;

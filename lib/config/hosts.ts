@@ -124,7 +124,8 @@ function readKeyFile(path: string, name: HostName, root: string): string[] {
   );
 }
 
-function runnerPath(path: string, root: string): string {
+/** Absolute path of a path on the runner: ~/…, /… or relative to the checkout. */
+export function runnerPath(path: string, root: string): string {
   if (path.startsWith("~/")) return join(homedir(), path.slice(2));
   return isAbsolute(path) ? path : resolve(root, path);
 }

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import * as z from "zod";
+import type { Approver } from "../approval/request.ts";
 import { exitCodes, UserError } from "../errors.ts";
 import { RegistrySettings } from "../registry/settings.ts";
+import { Approvers, approversOf } from "./approvers.ts";
 import { type CiFile, readCiFile } from "./ci-file.ts";
 import { type Pin, readPins } from "./deploy-file.ts";
 import { type Connection, connectionOf, type HostName, Hosts } from "./hosts.ts";
@@ -13,6 +15,7 @@ const SitePart = {
     .regex(/^[a-z0-9][a-z0-9-]*$/, { error: "must be lowercase words joined by dashes: it names the state's folder" })
     .describe("Name of this set of hosts; part of every state path"),
   hosts: Hosts,
+  approvers: Approvers,
 };
 
 /** Where Terraform's state lies. Credentials come from the backend's own environment variables, never from here. */
@@ -56,23 +59,31 @@ export interface Site {
   /** Pins file, relative to the checkout or absolute. */
   readonly deployFile: string;
   readonly ci: CiFile;
+  /** Who may approve what is supervised. */
+  readonly approvers: readonly Approver[];
+  /** Folder of the approvals; absolute. */
+  readonly approvals: string;
 }
 
 /** Environment variables that select other files than the checkout's. */
 export interface SiteOverrides {
   readonly UNIDESK_HOSTS?: string | undefined;
   readonly UNIDESK_DEPLOY_FILE?: string | undefined;
+  readonly UNIDESK_APPROVALS?: string | undefined;
 }
 
 export function overridesOf(environment: NodeJS.ProcessEnv): SiteOverrides {
-  return { UNIDESK_HOSTS: environment.UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE: environment.UNIDESK_DEPLOY_FILE };
+  const { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS } = environment;
+  return { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS };
 }
 
 /** Reads `cdktf.json`, the hosts and `CI.json`, in that order; throws on the first file that is wrong. */
 export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
   const { context } = readJsonFile(resolve(root, "cdktf.json"), "cdktf.json", CdktfJson);
   const hostsFile = overrides.UNIDESK_HOSTS;
-  const { target, hosts } = hostsFile ? readJsonFile(resolve(root, hostsFile), hostsFile, HostsFile) : context;
+  const { target, hosts, approvers } = hostsFile
+    ? readJsonFile(resolve(root, hostsFile), hostsFile, HostsFile)
+    : context;
   return {
     root,
     target,
@@ -85,6 +96,8 @@ export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
     backend: context.backend,
     deployFile: overrides.UNIDESK_DEPLOY_FILE || context.deployFile,
     ci: readCiFile(resolve(root, context.ciFile), context.ciFile),
+    approvers: approversOf(approvers, root),
+    approvals: resolve(root, overrides.UNIDESK_APPROVALS || "approvals"),
   };
 }
 

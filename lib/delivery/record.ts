@@ -8,7 +8,16 @@ import { writeRemoteFile } from "../ssh/write-file.ts";
  * What a delivery left on its target: which digest an image id was delivered by. The registry's name
  * is gone from the image afterwards, so Docker itself no longer knows.
  */
-const DeliveryRecord = z.strictObject({ digest: Digest, imageId: Digest });
+const DeliveryRecord = z.strictObject({
+  digest: Digest,
+  imageId: Digest,
+  bytes: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe("What the pull had to fetch; absent where nothing was pulled, and in records of older versions"),
+  seconds: z.number().nonnegative().optional().describe("How long the pull took"),
+});
 export type DeliveryRecord = z.infer<typeof DeliveryRecord>;
 
 export function deliveryPath(host: Pick<Connection, "home">, service: string, commit: string): string {

@@ -15,7 +15,11 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-const Descriptor = z.object({ digest: Digest, size: z.int().nonnegative() });
+const Descriptor = z.object({
+  digest: Digest,
+  size: z.int().nonnegative(),
+  mediaType: z.string().optional(),
+});
 const ImageManifest = z.object({ config: Descriptor, layers: z.array(Descriptor) });
 const ImageIndex = z.object({
   manifests: z.array(
@@ -24,7 +28,15 @@ const ImageIndex = z.object({
 });
 const ImageConfig = z.object({
   config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  rootfs: z.object({ diff_ids: z.array(Digest).nullish() }).nullish(),
 });
+
+export interface ArtifactLayer {
+  readonly digest: Digest;
+  /** Compressed size in bytes. */
+  readonly size: number;
+  readonly mediaType?: string | undefined;
+}
 
 /** What the registry says about one artifact. */
 export interface Artifact {
@@ -34,7 +46,11 @@ export interface Artifact {
   readonly configDigest: Digest;
   /** Digest of the image manifest; differs from `digest` under an index. */
   readonly manifestDigest: Digest;
-  readonly layers: readonly { readonly digest: Digest; readonly size: number }[];
+  readonly layers: readonly ArtifactLayer[];
+  /** Digests of the unpacked layers, in the same order. */
+  readonly diffIds: readonly Digest[];
+  /** Size of the manifests and the configuration. */
+  readonly metadataBytes: number;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -68,22 +84,45 @@ export class RegistryClient {
     const digest = digestOf(reply.body);
     this.requireDigest(path, digest, reply.digestHeader);
     const top = this.parse(path, ImageManifest.or(ImageIndex), reply.body);
-    const [manifestDigest, manifest] =
-      "config" in top ? [digest, top] : await this.platformManifest(repository, top, `${repository}:${reference}`);
+    const [manifestDigest, manifest, manifestBytes] =
+      "config" in top ? [digest, top, 0] : await this.platformManifest(repository, top, `${repository}:${reference}`);
     const configDigest = manifest.config.digest;
     const config = await this.content(`/v2/${repository}/blobs/${configDigest}`, configDigest, ImageConfig);
-    return { digest, manifestDigest, configDigest, layers: manifest.layers, labels: config.config?.Labels ?? {} };
+    return {
+      digest,
+      manifestDigest,
+      configDigest,
+      layers: manifest.layers,
+      diffIds: config.rootfs?.diff_ids ?? [],
+      metadataBytes: reply.body.length + manifestBytes + manifest.config.size,
+      labels: config.config?.Labels ?? {},
+    };
+  }
+
+  /**
+   * The last bytes of a blob, or undefined where the registry does not serve ranges (end-2, RFC 9110
+   * section 14). They are not verified: for estimates only.
+   */
+  async blobTail(
+    repository: string,
+    blob: { digest: Digest; size: number },
+    bytes: number,
+  ): Promise<Buffer | undefined> {
+    if (blob.size < bytes) return undefined;
+    const range = `bytes=${blob.size - bytes}-${blob.size - 1}`;
+    const reply = await this.get(`/v2/${repository}/blobs/${blob.digest}`, { Range: range });
+    return reply.status === 206 && reply.body.length === bytes ? reply.body : undefined;
   }
 
   private async platformManifest(
     repository: string,
     index: z.infer<typeof ImageIndex>,
     name: string,
-  ): Promise<[Digest, z.infer<typeof ImageManifest>]> {
+  ): Promise<[Digest, z.infer<typeof ImageManifest>, bytes: number]> {
     const entry = index.manifests.find(({ platform }) => platform?.os === "linux" && platform.architecture === "amd64");
     if (entry) {
       const path = `/v2/${repository}/manifests/${entry.digest}`;
-      return [entry.digest, await this.content(path, entry.digest, ImageManifest)];
+      return [entry.digest, await this.content(path, entry.digest, ImageManifest), entry.size];
     }
     const found = index.manifests.map(({ platform }) =>
       platform ? `${platform.os}/${platform.architecture}` : "no platform",
@@ -136,7 +175,7 @@ export class RegistryClient {
     return reply.status >= 500 ? new InfraBlockedError(problem, ["d601:registry"]) : new UserError(problem);
   }
 
-  private get(path: string): Promise<Reply> {
+  private get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const silent = (error: unknown) =>
         reject(
@@ -151,8 +190,20 @@ export class RegistryClient {
         );
       const target = "socketPath" in this.endpoint ? this.endpoint : { host: "127.0.0.1", port: this.endpoint.port };
       const outgoing = request(
-        { ...target, path, agent: false, headers: { Accept: manifestTypes.join(", "), Host: "127.0.0.1:5000" } },
+        {
+          ...target,
+          path,
+          agent: false,
+          headers: { Accept: manifestTypes.join(", "), Host: "127.0.0.1:5000", ...headers },
+        },
         (response) => {
+          const status = response.statusCode ?? 0;
+          if (headers.Range && status !== 206) {
+            // Not the range but all of it, or a redirection: nobody wants the body.
+            resolve({ status, digestHeader: undefined, body: Buffer.alloc(0) });
+            outgoing.destroy();
+            return;
+          }
           const chunks: Buffer[] = [];
           let bytes = 0;
           response.on("data", (chunk: Buffer) => {
@@ -167,7 +218,7 @@ export class RegistryClient {
           response.on("end", () => {
             const header = response.headers["docker-content-digest"];
             const digestHeader = typeof header === "string" ? header : undefined;
-            resolve({ status: response.statusCode ?? 0, digestHeader, body: Buffer.concat(chunks) });
+            resolve({ status, digestHeader, body: Buffer.concat(chunks) });
           });
         },
       );

@@ -1,4 +1,6 @@
 import { provenDigest, readDelivered } from "../delivery/delivered.ts";
+import { requireDiskSpace } from "../delivery/disk-gate.ts";
+import { readTargetLayers } from "../delivery/missing-layers.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
@@ -11,7 +13,8 @@ type Spec = StepSpecs["artifact-preflight"];
 type PreflightPin = Spec["pins"][number];
 
 /**
- * Nothing of a stack changes before every pin's artifact is seen to be there and right. Where the
+ * Nothing of a stack changes before every pin's artifact is seen to be there and right, and the target's disk
+ * to hold all of them together. Where the
  * registry does not answer, an image that the target already holds is enough: a rollback must not
  * need the registry.
  */
@@ -19,16 +22,27 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
   const registry = context.connection(spec.registry.host);
   const name = `${spec.registry.host} 127.0.0.1:${spec.registry.port}`;
   let reasons: string[];
+  let noTarget: unknown;
   try {
     reasons = await withRegistry(registry, spec.registry.port, async (client) => {
       await client.ping();
-      return collect(
-        spec.pins,
-        async (pin) => judgeArtifact(pin, await client.artifact(pin.repository, pin.commit), name).reasons,
-      );
+      const artifacts = new Map<PreflightPin, Artifact>();
+      const wrong = await collect(spec.pins, async (pin) => {
+        const artifact = await client.artifact(pin.repository, pin.commit);
+        if (artifact) artifacts.set(pin, artifact);
+        return judgeArtifact(pin, artifact, name).reasons;
+      });
+      const gated = [...artifacts].map(([{ service, repository }, artifact]) => ({ service, repository, artifact }));
+      if (wrong.length > 0 || gated.every(({ artifact }) => artifact.layers.length === 0)) return wrong;
+      const held = await readTargetLayers(context.connection(spec.target)).catch((error: unknown) => {
+        noTarget = error;
+        throw error;
+      });
+      await requireDiskSpace("preflight: nothing was changed", spec.target, held, gated, client);
+      return wrong;
     });
   } catch (error) {
-    if (!(error instanceof InfraBlockedError)) throw error;
+    if (!(error instanceof InfraBlockedError) || error === noTarget) throw error;
     context.say(`the registry is not reachable; looking for the images on ${spec.target} instead\n${error.message}`);
     reasons = await collect(spec.pins, (pin) => judgeDelivered(pin, spec, context));
     if (reasons.length > 0) {

@@ -1,36 +1,42 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { deployKeyPrefix } from "../catalog/index.ts";
-import { composeDeployScript } from "../compose/deploy-script.ts";
-import { fingerprintPath } from "../compose/resolved.ts";
-import { imageRepository } from "../config/ci-file.ts";
-import { provenDigest } from "../delivery/delivered.ts";
-import { UserError } from "../errors.ts";
-import { hostPaths } from "../host-paths.ts";
-import type { ObservedImage } from "../observe/compose.ts";
-import { mustRun } from "../ssh/script.ts";
+import { DeployJob, type JobEnd } from "../deploy-job/deploy-job.ts";
+import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
+import type { ObservedImage, ObservedService } from "../observe/compose.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
+import { describeSecrets, judgeSecrets } from "../verdicts/secrets.ts";
 import { mayPassByItself, renderReasons, type Verdict } from "../verdicts/verdict.ts";
+import { Interruption } from "./interruption.ts";
 import { observeTarget } from "./observe-target.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 type Spec = StepSpecs["compose-deployment"];
 
-/** How long a deployment waits for another one of the same Compose project, in seconds. */
-const lockWaitSeconds = 300;
-
 /** How long a container that nothing was done to may take to answer before it is recreated, in seconds. */
 const graceSeconds = 10;
 
 /**
- * Recreates exactly one Compose service with the delivered image and this deployment's keys, then
- * waits until the container proves the commit. Where the host already agrees, nothing is touched.
+ * Recreates exactly one Compose service with the delivered image and this deployment's keys, by a job on the
+ * host, and confirms it when the container proves the commit. A job that is not confirmed puts back what ran
+ * before. Where the host already agrees, nothing is touched.
  */
 export async function composeDeployment(spec: Spec, context: StepContext): Promise<void> {
-  const { artifact, target } = spec;
-  const host = context.connection(target.host);
-  const { images } = await observeTarget(artifact, target, context);
-  const image = images[artifact.commit];
+  const image = judgeBefore(spec, await observeTarget(spec.artifact, spec.target, context));
+  const interruption = new Interruption();
+  try {
+    if (!(await deploy(spec, image, false, interruption, context))) {
+      context.say("deployed, but not as it should be; recreating");
+      await deploy(spec, image, true, interruption, context);
+    }
+  } finally {
+    interruption.dispose();
+  }
+  context.say(`${spec.artifact.service} is live at ${spec.artifact.commit}`);
+}
+
+/** Everything that has to be right before a container is touched. */
+function judgeBefore({ artifact, target }: Spec, seen: ObservedService): ObservedImage {
+  const image = seen.images[artifact.commit];
   if (!image) {
     throw new UserError({
       what: `${artifact.service}: ${target.host} has no image ${target.stableImage}:${artifact.commit}`,
@@ -48,73 +54,104 @@ export async function composeDeployment(spec: Spec, context: StepContext): Promi
       remedy: "apply the whole stack: its delivery brings the right image",
     });
   }
-  const args = [
-    `${hostPaths(host).locks}/compose-${target.project}`,
-    String(lockWaitSeconds),
-    target.project,
-    target.root,
-    target.file,
-    "path" in target.envFile ? target.envFile.path : "",
-    "path" in target.envFile ? "" : target.envFile.configJson,
-    target.composeService,
-    target.container,
-    target.stableImage,
-    artifact.commit,
-    image.id,
-    deployKeyPrefix(artifact.service),
-    fingerprintPath(host.home, target.project, target.composeService),
-  ];
-  const run = async (force: string) => {
-    const output = await mustRun(host, `deploy ${artifact.service}`, composeDeployScript, [...args, force], {
-      input: deployKeys(spec, image),
-      timeoutSeconds: lockWaitSeconds + 120,
-      onProgress: (line) => context.say(line),
-    });
-    return output.trim();
-  };
-  const seconds = target.health.deadlineSeconds;
-  const unchanged = (await run("")) === "unchanged";
-  context.say(unchanged ? "already deployed; verifying" : "recreated; verifying");
-  let verdict = await settle(spec, image, unchanged ? Math.min(seconds, graceSeconds) : seconds, context);
-  if (!verdict.ok && unchanged) {
-    context.say("deployed, but not as it should be; recreating");
-    await run("force");
-    verdict = await settle(spec, image, seconds, context);
-  }
-  if (!verdict.ok) {
+  const secrets = judgeSecrets(target, seen.secrets);
+  if (!secrets.ok) {
     throw new UserError({
+      what: `nothing was changed, because secrets are missing\n${renderReasons(artifact.service, secrets.reasons)}`,
+      found: describeSecrets(target, seen.secrets).join("; "),
+      remedy: `write the missing keys into the controlled env file of ${target.host}, then apply again`,
+    });
+  }
+  return image;
+}
+
+/** Whether the container is as wanted now. One that was there before and is not gives false, a new one throws. */
+async function deploy(
+  spec: Spec,
+  image: ObservedImage,
+  force: boolean,
+  interruption: Interruption,
+  context: StepContext,
+): Promise<boolean> {
+  const { artifact, target } = spec;
+  const job = new DeployJob(context.connection(target.host), { spec, image, force }, context);
+  const seconds = target.health.deadlineSeconds;
+  let problem: Problem;
+  try {
+    const state = await interruption.during(job.start());
+    if (typeof state === "object") {
+      throw failure(spec, { what: `${artifact.service}: it was not brought up on ${target.host}` }, state);
+    }
+    context.say(state === "unchanged" ? "already deployed; verifying" : "recreated; verifying");
+    const bound = state === "unchanged" ? Math.min(seconds, graceSeconds) : seconds;
+    const verdict = await interruption.during(settle(spec, image, bound, interruption, context));
+    if (state === "unchanged") return verdict.ok;
+    if (verdict.ok) {
+      const end = await interruption.during(job.decide("confirm"));
+      if (end.result === "deployed") return true;
+      throw failure(spec, { what: `${artifact.service}: verified, but the job on the host had ended before` }, end);
+    }
+    problem = {
       what: renderReasons(artifact.service, verdict.reasons),
       found: mayPassByItself(verdict)
         ? `${target.container} was looked at for ${seconds} s`
         : "waiting would not change that",
-      remedy: `ssh to ${target.host} and read: docker logs --tail 50 ${target.container}`,
-    });
+    };
+  } catch (error) {
+    if (error instanceof DecidedError) throw error;
+    const [what = "", ...rest] = messageOf(error).split("\n");
+    problem = error instanceof UserError ? error.problem : { what, found: rest.join("\n") };
+    throw failure(spec, problem, await abort(job, problem, context), error);
   }
-  context.say(`${artifact.service} is live at ${artifact.commit}`);
+  throw failure(spec, problem, await abort(job, problem, context));
 }
 
-/** The keys that a deployment owns in the controlled env file. */
-function deployKeys({ artifact }: Spec, image: ObservedImage): string {
-  const prefix = deployKeyPrefix(artifact.service);
-  const values = {
-    COMMIT: artifact.commit,
-    REQUESTED_COMMIT: artifact.commit,
-    DIGEST: provenDigest(image) ?? artifact.digest ?? "",
-    IMAGE: `${imageRepository(artifact.service)}:${artifact.commit}`,
+/** Asks for the previous container back. That the host cannot be asked is a fact to report, not another failure. */
+async function abort(job: DeployJob, problem: Problem, context: StepContext): Promise<JobEnd> {
+  context.say("not as it should be; the previous container is brought back");
+  try {
+    return await job.decide("abort", problem.what);
+  } catch (error) {
+    const [what] = messageOf(error).split("\n");
+    return {
+      result: "unknown",
+      text: `what became of it is not known (${what}); unconfirmed, the host puts the previous container back by itself`,
+    };
+  }
+}
+
+/** A failure after which nothing is left to be undone. */
+class DecidedError extends UserError {}
+
+/** Both facts: why the new container failed, and what happened after. */
+function failure({ target }: Spec, problem: Problem, end: JobEnd, cause?: unknown): Error {
+  const both: Problem = {
+    ...problem,
+    what: `${problem.what}\n${end.text}`,
+    remedy:
+      end.result === "refused" && problem.remedy
+        ? problem.remedy
+        : `ssh to ${target.host} and read: docker logs --tail 50 ${target.container} (of a container that was taken away the last lines are above)`,
   };
-  return Object.entries(values)
-    .map(([key, value]) => `${prefix}${key}=${value}\n`)
-    .join("");
+  return cause instanceof InfraBlockedError
+    ? new InfraBlockedError(both, cause.missingChannels)
+    : new DecidedError(both);
 }
 
 /** Looks until everything is as pinned, something is wrong for good, or the time is over. */
-async function settle(spec: Spec, image: ObservedImage, seconds: number, context: StepContext): Promise<Verdict> {
+async function settle(
+  spec: Spec,
+  image: ObservedImage,
+  seconds: number,
+  interruption: Interruption,
+  context: StepContext,
+): Promise<Verdict> {
   const { artifact, target } = spec;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const { container } = await observeTarget(artifact, target, context);
     const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
-    if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline) return verdict;
+    if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline || interruption.came) return verdict;
     await sleep(500);
   }
 }

@@ -5,4 +5,7 @@ export const stepVariables = {
   bundle: "UNIDESK_STEP_BUNDLE_SHA256",
   receipt: "UNIDESK_STEP_RECEIPT",
   repair: "UNIDESK_STEP_REPAIR",
+  /** Of the tunnel's holder, which a delivery starts. */
+  tunnel: "UNIDESK_STEP_TUNNEL",
+  approval: "UNIDESK_STEP_APPROVAL",
 } as const;

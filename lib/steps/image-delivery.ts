@@ -1,13 +1,10 @@
 import { provenDigest, readDelivered } from "../delivery/delivered.ts";
-import { pullScript } from "../delivery/pull-script.ts";
+import { type Pulled, pullImage } from "../delivery/pull.ts";
 import { writeDeliveryRecord } from "../delivery/record.ts";
+import { withDeliveryRoute } from "../delivery/route.ts";
 import { InfraBlockedError } from "../errors.ts";
-import { hostPaths } from "../host-paths.ts";
 import type { ObservedImage } from "../observe/compose.ts";
 import type { Artifact } from "../registry/client.ts";
-import { withRegistry } from "../registry/open.ts";
-import { mustRun } from "../ssh/script.ts";
-import { type Endpoint, forwardTo } from "../ssh/tunnel.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { requireArtifact } from "./artifact-preflight.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
@@ -15,54 +12,39 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 type Spec = StepSpecs["image-delivery"];
 
 /**
- * Brings an artifact to its target by digest, through a tunnel that lives as long as the pull. Only
+ * Brings an artifact to its target by digest, through a tunnel that lives as long as pulls need it. Only
  * layers that the target lacks cross the wire, and the image ends up as `<stable name>:<commit>`.
  */
 export async function imageDelivery(spec: Spec, context: StepContext): Promise<void> {
-  const { artifact: wanted, registry } = spec;
+  const { artifact: wanted, registry, stableImage } = spec;
   const target = context.connection(spec.target);
-  const delivered = await readDelivered(target, wanted.service, spec.stableImage, wanted.commit);
+  const keepReference = registry.host === spec.target;
+  const delivered = await readDelivered(target, wanted.service, stableImage, wanted.commit);
   try {
-    await withRegistry(context.connection(registry.host), registry.port, async (client, endpoint) => {
-      const found = await client.artifact(wanted.repository, wanted.commit);
+    await withDeliveryRoute(context.connection(registry.host), registry.port, target, async (route) => {
+      const found = await route.client.artifact(wanted.repository, wanted.commit);
       const artifact = requireArtifact(wanted, found, `${registry.host} 127.0.0.1:${registry.port}`);
-      if (delivered && isImageOf(artifact, delivered.id)) {
-        context.say(`${spec.stableImage}:${wanted.commit} is already on ${spec.target}`);
-        if (provenDigest(delivered) !== artifact.digest) await record(artifact, delivered.id);
+      const there = delivered !== undefined && isImageOf(artifact, delivered.id);
+      if (there) context.say(`${stableImage}:${wanted.commit} is already on ${spec.target}`);
+      if (there && !keepReference) {
+        if (provenDigest(delivered) !== artifact.digest) await record(artifact, { imageId: delivered.id });
         return;
       }
-      await record(artifact, await pull(spec, artifact, endpoint, context));
+      const request = { target, wanted, artifact, stableImage, keepReference };
+      const pulled = await pullImage(request, route, context.say);
+      if (!there || provenDigest(delivered) !== artifact.digest) await record(artifact, pulled);
     });
   } catch (error) {
     if (!(error instanceof InfraBlockedError) || !isProven(spec, delivered)) throw error;
-    context.say(`the registry is not reachable; ${spec.stableImage}:${wanted.commit} is already on ${spec.target}`);
+    context.say(`the registry is not reachable; ${stableImage}:${wanted.commit} is already on ${spec.target}`);
   }
 
-  async function record(artifact: Artifact, imageId: string): Promise<void> {
+  async function record(artifact: Artifact, { imageId, transfer }: Pulled): Promise<void> {
     await writeDeliveryRecord(target, wanted.service, wanted.commit, {
       digest: artifact.digest,
       imageId: imageId as Artifact["digest"],
+      ...transfer,
     });
-  }
-}
-
-async function pull(spec: Spec, artifact: Artifact, registry: Endpoint, context: StepContext): Promise<string> {
-  const target = context.connection(spec.target);
-  const started = Date.now();
-  const tunnel = await forwardTo(target, registry);
-  try {
-    const reference = `127.0.0.1:${tunnel.endpoint.port}/${spec.artifact.repository}@${artifact.digest}`;
-    const ids = [artifact.configDigest, artifact.manifestDigest, artifact.digest];
-    const lock = `${hostPaths(target).locks}/delivery-${spec.artifact.service}`;
-    const args = [lock, reference, `${spec.stableImage}:${spec.artifact.commit}`, ...ids];
-    const output = await mustRun(target, `pull ${spec.artifact.repository}@${artifact.digest}`, pullScript, args, {
-      timeoutSeconds: 900,
-      onProgress: (line) => context.say(line),
-    });
-    context.say(`delivered ${artifact.digest} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
-    return output.trim();
-  } finally {
-    await tunnel.close();
   }
 }
 

@@ -2,17 +2,24 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { refuseInCodeQueueTask } from "../approval/code-queue-task.ts";
+import type { Approval, StepApproval } from "../approval/request.ts";
+import { requireApproval } from "../approval/verify.ts";
 import type { Connection, HostName } from "../config/hosts.ts";
+import { holdTunnel } from "../delivery/tunnel-holder.ts";
+import { holderCommand, type TunnelRoute } from "../delivery/tunnel-protocol.ts";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { operatorOf } from "../history/operator.ts";
 import { receiptPath, writeReceiptFunction } from "../receipts.ts";
 import { mustRun } from "../ssh/script.ts";
+import { approvalGate } from "./approval-gate.ts";
 import { artifactPreflight } from "./artifact-preflight.ts";
 import { healthCommitCheck, imageLabelCheck } from "./checks.ts";
 import { composeDeployment } from "./compose-deployment.ts";
 import { stepVariables } from "./environment.ts";
 import { hostScript } from "./host-script.ts";
 import { imageDelivery } from "./image-delivery.ts";
+import { planOnly } from "./plan-only.ts";
 import { registryHealth } from "./registry-health.ts";
 import { runIdOf } from "./run-id.ts";
 import type { StepContext, StepName, StepReceipt, StepSpecs } from "./specs.ts";
@@ -25,11 +32,14 @@ const steps: { readonly [Name in StepName]: (spec: StepSpecs[Name], context: Ste
   "compose-deployment": composeDeployment,
   "image-label-check": imageLabelCheck,
   "health-commit-check": healthCommitCheck,
+  "approval-gate": approvalGate,
+  "plan-only": planOnly,
 };
 
 try {
   verifyBundle();
-  await runStep(process.argv[2] as StepName);
+  if (process.argv[2] === holderCommand) await holdTunnel(JSON.parse(required(stepVariables.tunnel)) as TunnelRoute);
+  else await runStep(process.argv[2] as StepName);
 } catch (error) {
   const blocked = error instanceof InfraBlockedError ? "infra-blocked: " : "";
   process.stderr.write(`${blocked}${error instanceof UserError ? error.message : ((error as Error).stack ?? error)}\n`);
@@ -49,14 +59,25 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
   };
   const receiptText = process.env[stepVariables.receipt];
   const receipt = receiptText ? (JSON.parse(receiptText) as StepReceipt) : undefined;
+  const approval = await verifiedApproval();
   await step(spec, {
     connection,
     say: (line) => process.stdout.write(`${line}\n`),
     runId: runIdOf(),
     operator: operatorOf(process.env),
     ...(receipt ? { receipt } : {}),
+    ...(approval ? { approval } : {}),
   });
   if (receipt) await leaveReceipt(receipt, connection);
+}
+
+/** Of a supervised step: the gate ran before it, but an apply can begin anywhere and take its time. */
+async function verifiedApproval(): Promise<Approval | undefined> {
+  const text = process.env[stepVariables.approval];
+  if (!text) return undefined;
+  const wanted = JSON.parse(text) as StepApproval;
+  refuseInCodeQueueTask(process.env, `applying ${wanted.request.service}`);
+  return requireApproval(wanted);
 }
 
 /** Proof on the host that this spec was applied there, with the repair that was asked for. */

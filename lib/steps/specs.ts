@@ -1,5 +1,7 @@
+import type { PlanOnly } from "../catalog/index.ts";
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection, HostName } from "../config/hosts.ts";
+import type { Environment } from "../config/values.ts";
 import type { ReceiptKey } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
@@ -9,6 +11,11 @@ export interface RegistrySource {
   readonly host: HostName;
   /** Port of the registry on that host's loopback. */
   readonly port: number;
+}
+
+interface PinnedCommit {
+  readonly service: string;
+  readonly commit: string;
 }
 
 /** The spec of every step, by the step's name. Plain data: it is handed over as JSON and never holds a secret. */
@@ -29,6 +36,8 @@ export interface StepSpecs {
   "compose-deployment": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "image-label-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "health-commit-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
+  "approval-gate": { readonly artifact: PinnedCommit; readonly environment: Environment };
+  "plan-only": { readonly artifact: PinnedCommit; readonly environment: Environment } & PlanOnly;
 }
 export type StepName = keyof StepSpecs;
 

@@ -5,7 +5,7 @@ import { nothingObserved, type SiteFacts } from "../../lib/observe/site.ts";
 import type { Receipt } from "../../lib/receipts.ts";
 import { pinStacks } from "../../stacks/index.ts";
 import { PinStack } from "../../stacks/pin-stack.ts";
-import { commitA, commitB, digestA, siteOf } from "../support.ts";
+import { commitA, commitB, digestA, siteOf, siteOfPins } from "../support.ts";
 import { appOf, provisionersOf, runtimeOf, shapeOf, synth } from "../synth.ts";
 
 const mainServer = "unidesk-prod-main-server";
@@ -106,7 +106,7 @@ test("a step is given its own hosts, its spec and the bundle's hash, and nothing
 describe("of a service without a pin", () => {
   const removedOf = (stack: typeof plain) => (JSON.parse(stack.text) as { removed?: unknown }).removed;
   const forgotten = (...addresses: string[]) => addresses.map((from) => ({ from, lifecycle: { destroy: false } }));
-  const parts = ["delivery", "deployment", "image-label", "health-commit"];
+  const parts = ["approval", "delivery", "deployment", "image-label", "health-commit"];
 
   test("the stack forgets every resource and destroys none", () => {
     const site = siteOf({}, { commit: commitA });
@@ -135,6 +135,39 @@ describe("of a service without a pin", () => {
       "unidesk-supervised-code-queue-mgr-prod": ["code-queue-mgr"],
       "unidesk-prod-d601": ["findjob", "pipeline"],
     });
+  });
+});
+
+describe("a supervised service", () => {
+  const stack = stackOf(
+    "unidesk-supervised-code-queue-mgr-prod",
+    siteOfPins({ prod: { "code-queue-mgr": { commit: commitA } } }),
+  );
+  const stepOf = (name: string) => provisionersOf(stack.resources[`code-queue-mgr-${name}`])[0]?.[1].environment ?? {};
+
+  test("is in no other stack", () => {
+    const site = siteOfPins({ prod: { "code-queue-mgr": { commit: commitA } } });
+    expect(stackOf(mainServer, site).resources).toEqual({});
+  });
+
+  test("begins with the gate, which names what is touched and what is not", () => {
+    expect(stack.resources["code-queue-mgr-approval"]?.triggers).toMatchObject({
+      service: "code-queue-mgr",
+      commit: commitA,
+      requires: "approval",
+      affectedRuntime: "main-server Compose service code-queue-mgr, container code-queue-mgr-backend",
+      excludedTargets: "code-queue scheduler, code-queue runner, tasks, interrupt, cancel",
+    });
+    expect(stack.resources.preflight?.depends_on).toEqual(["null_resource.code-queue-mgr-approval"]);
+  });
+
+  test("every step that changes something verifies the approval again", () => {
+    const request = { target: "lab", service: "code-queue-mgr", environment: "prod", commit: commitA };
+    for (const name of ["approval", "delivery", "deployment"]) {
+      expect(JSON.parse(stepOf(name).UNIDESK_STEP_APPROVAL ?? "{}").request, name).toEqual(request);
+    }
+    for (const name of ["image-label", "health-commit"])
+      expect(stepOf(name)).not.toHaveProperty("UNIDESK_STEP_APPROVAL");
   });
 });
 

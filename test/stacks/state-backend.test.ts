@@ -67,6 +67,7 @@ test("no stack depends on another one", () => {
   const { stacks } = app.manifest.buildManifest();
   expect(Object.keys(stacks).sort()).toEqual([
     "d601-registry",
+    "unidesk-plan-only",
     "unidesk-prod-d601",
     "unidesk-prod-main-server",
     "unidesk-supervised-code-queue-mgr-prod",

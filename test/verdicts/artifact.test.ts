@@ -10,6 +10,8 @@ const artifact = {
   configDigest: digestB as Digest,
   manifestDigest: digestA as Digest,
   layers: [],
+  diffIds: [],
+  metadataBytes: 0,
   labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
 };
 const judge = (changes: object, digest?: string) =>

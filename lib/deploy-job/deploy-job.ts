@@ -1,0 +1,106 @@
+import type { Connection } from "../config/hosts.ts";
+import { UserError } from "../errors.ts";
+import { type HistoryEntry, historyResults } from "../history/entry.ts";
+import { hostPaths } from "../host-paths.ts";
+import { lastLines, type RemoteOptions, runScript } from "../ssh/run.ts";
+import { bootUnit, bootUnitName, endAllPendingPath, endAllPendingScript } from "./boot-unit.ts";
+import { deployJobScript } from "./job-script.ts";
+import { type JobContext, type JobRequest, lockWaitSeconds, newJobId, renderJobSpec } from "./job-spec.ts";
+import { decideScript, startJobScript } from "./start-script.ts";
+
+/** How a job ended; `unknown` where its host said nothing more of it. */
+export interface JobEnd {
+  readonly result: HistoryEntry["result"] | "refused" | "unknown";
+  /** The sentence for people. */
+  readonly text: string;
+}
+
+/** What a started job waits for. */
+export type JobState = "ready" | "unchanged" | JobEnd;
+
+/** One deployment as a job on its host, as seen by the runner that decides about it. */
+export class DeployJob {
+  readonly id = newJobId();
+  private readonly folder: string;
+  private readonly unit: string;
+  private readonly progress: string[] = [];
+
+  constructor(
+    private readonly host: Connection,
+    private readonly request: JobRequest,
+    private readonly context: JobContext & { say(line: string): void },
+  ) {
+    const { target } = request.spec;
+    this.folder = `${hostPaths(host).deployJobs}/${target.project}/${target.composeService}`;
+    this.unit = `unidesk-deploy-${target.composeService}.service`;
+  }
+
+  /** Starts the job and follows it until the new container is there to be verified, or it ended. */
+  async start(): Promise<JobState> {
+    const { host, request, context } = this;
+    const { service } = request.spec.artifact;
+    const args = [
+      this.folder,
+      this.id,
+      service,
+      this.unit,
+      context.runId,
+      String(lockWaitSeconds),
+      host.user,
+      endAllPendingPath(host),
+      bootUnitName,
+    ];
+    const files = [
+      deployJobScript,
+      renderJobSpec(this.id, host, request, context),
+      endAllPendingScript,
+      bootUnit(host),
+    ];
+    const input = files.map((text) => `${Buffer.from(text).toString("base64")}\n`).join("");
+    const output = await this.run(startJobScript, args, { input, timeoutSeconds: 3000 });
+    const state = this.parse(output);
+    if (typeof state === "object" && state.result === "refused") throw this.failure(/\d+/.exec(output)?.[0] ?? "1");
+    return state;
+  }
+
+  /** Confirms the new container or asks for the old one back, and waits for the job's end. */
+  async decide(decision: "confirm" | "abort", reason = ""): Promise<JobEnd> {
+    const bound = 2 * lockWaitSeconds + this.request.spec.target.health.deadlineSeconds;
+    const oneLine = reason.replaceAll(/[^ -~]+/g, " ").slice(0, 300);
+    const args = [this.folder, this.id, this.unit, decision, oneLine, String(bound)];
+    const output = await this.run(decideScript, args, { timeoutSeconds: bound + 60 });
+    const state = this.parse(output.slice(output.indexOf("\n") + 1));
+    if (typeof state === "object") return state;
+    return { result: "refused", text: "nothing was changed" };
+  }
+
+  private async run(script: string, args: readonly string[], options: RemoteOptions): Promise<string> {
+    const onProgress = (line: string) => {
+      this.progress.push(line);
+      this.context.say(line);
+    };
+    const { exitCode, stdout, stderr } = await runScript(this.host, script, args, { ...options, onProgress });
+    if (exitCode !== 0) throw this.failure(String(exitCode), stderr);
+    return stdout.trim();
+  }
+
+  private failure(exitCode: string, stderr = this.progress.join("\n")): UserError {
+    return new UserError({
+      what: `${this.host.name}: could not deploy ${this.request.spec.artifact.service} (exit ${exitCode})`,
+      found: lastLines(stderr, 8) || "no output on standard error",
+    });
+  }
+
+  private parse(line: string): JobState {
+    const [word = "", result = "", ...text] = line.split(" ");
+    if (word === "@ready") return "ready";
+    if (word === "@unchanged") return "unchanged";
+    if (word === "@refused") return { result: "refused", text: "nothing was changed" };
+    const known = historyResults.find((candidate) => candidate === result);
+    if (word === "@ended" && known) return { result: known, text: text.join(" ") };
+    return {
+      result: "unknown",
+      text: `the deploy job ended without a word; ssh to ${this.host.name} and read: ${this.folder}/${this.id}/log`,
+    };
+  }
+}

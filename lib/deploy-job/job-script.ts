@@ -1,0 +1,158 @@
+import { getEnvKeysFunction, setEnvKeysFunction } from "../compose/env-file.ts";
+import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { labelsOverrideFunction } from "../compose/labels-override.ts";
+import { resolvedConfigFunctions } from "../compose/resolved.ts";
+import { historyFunctions } from "../history/append.ts";
+import { containerFunctions } from "./container.ts";
+import { decideFunction } from "./decision.ts";
+import { holderFunctions } from "./holder.ts";
+import { pendingFunctions } from "./pending.ts";
+import { restoreFunctions } from "./restore.ts";
+
+/**
+ * The deploy job: brings one Compose service to an image on its host, waits for the runner's decision and, unless
+ * that is `confirm`, goes back. It runs as a systemd unit, because a runner can die.
+ *
+ * `run FOLDER ID` deploys by FOLDER/ID/spec. `restore FOLDER` ends what `pending` says. `stopped FOLDER` does the
+ * same after the unit was ended, unless the host goes down: then the boot unit does it.
+ * Everything goes to FOLDER/ID/log; lines with an @ in front are for the runner:
+ * `@ready <container>`, `@unchanged`, `@refused <exit code>`, `@ended <result> <text>`.
+ */
+export const deployJobScript = String.raw`
+set -uo pipefail
+export LC_ALL=C PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/snap/bin"
+umask 077
+${holderFunctions}
+${decideFunction}
+${controlledEnvFileFunction}
+${getEnvKeysFunction}
+${setEnvKeysFunction}
+${labelsOverrideFunction}
+${resolvedConfigFunctions}
+${historyFunctions}
+${containerFunctions}
+${pendingFunctions}
+${restoreFunctions}
+# The env file and "docker compose up" are one critical section of the project: of two that interleave one loses its keys.
+lock_project() {
+  local cancel=$folder/none
+  [ -n "$restoring" ] || [ -e "$here/decision" ] || cancel=$here/decision
+  mkdir -p "$(dirname "$lock")"
+  exec 9>>"$lock" || { problem="the lock $lock cannot be opened"; return 1; }
+  wait_for "$lock" 9 "$lock_wait" "another deployment of project $project" "$cancel" || { set -- $?; problem="the lock $lock is held"; exec 9>&-; return "$1"; }
+  holder_line "$run" "$service" "$commit" "$operator" > "$lock"
+}
+unlock_project() { exec 9>&-; }
+# refuse EXIT_CODE: nothing was changed
+refuse() {
+  printf '@refused %s\n' "$1"
+  exit "$1"
+}
+open_job() {
+  here=$folder/$id
+  exec >>"$here/log" 2>&1
+  . "$here/spec"
+  fingerprint=$fingerprint_file
+}
+run_job() {
+  local turn
+  id=$1
+  open_job
+  trap 'exit 143' TERM INT HUP
+  exec 8>>"$folder/lock" || refuse 1
+  for turn in 1 2 3; do
+    wait_for "$folder/lock" 8 "$lock_wait" "another deployment of $service" "$here/decision" || refuse $?
+    [ -f "$folder/pending" ] && [ "$turn" != 3 ] || break
+    exec 8>&-
+    say "an earlier deployment of $service was cut off and is undone first"
+    # Where that fails, what runs is nobody's: it is recreated whatever it looks like.
+    bash "$folder/job" restore "$folder" </dev/null || force=force
+    exec 8>>"$folder/lock" || refuse 1
+  done
+  holder_line "$run" "$service" "$commit" "$operator" > "$folder/lock"
+  forget_pending
+  id=$1 started=$(date -u +%FT%TZ)
+  deploy
+}
+deploy() {
+  local current changed
+  lock_project || refuse $?
+  env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || refuse 1
+  [ -f "$env_file" ] || { say "the env file $env_file is not there"; refuse 1; }
+  # Before anything is written: with a Compose file that cannot be read, keys and tag would wait for anybody's next "up".
+  compose "" config --services 2>"$here/up" | grep -qxF -- "$compose_service" || {
+    sed 's/^@/ @/' "$here/up" >&2
+    say "nothing was changed: the Compose project $project in $root ($compose_file) does not define $compose_service, or cannot be read"
+    refuse 1
+  }
+  current=$(container_id) || { say "nothing was changed: Docker gives no answer"; refuse 1; }
+  if [ "$force" != force ] && [ -n "$current" ] && [ "$(field "$current" '{{.State.Status}} {{.Image}}')" = "running $image_id" ] && was_told_commit "$current" && has_labels "$current"; then
+    put_keys_and_name || refuse 1
+    echo @unchanged
+    exit 0
+  fi
+  [ ! -e "$here/decision" ] || { say "nothing was changed: the runner gave up meanwhile"; refuse 76; }
+  note_previous "$current" && write_pending || { say "nothing was changed: what runs now could not be noted"; refuse 1; }
+  put_keys_and_name || give_up "the keys or the image's name could not be written"
+  say "recreating $compose_service"
+  recreated_at=$(date +%s.%3N)
+  write_pending
+  recreate "$labels" || give_up "docker compose up failed: $(tail -n 1 "$here/up")"
+  new_container=$(container_id)
+  write_pending
+  unlock_project
+  echo "@ready $new_container"
+  await_decision
+  conclude
+}
+put_keys_and_name() {
+  local changed
+  changed=$(printf '%s\n' "$keys" | set_env_keys "$env_file") || return 1
+  [ "$changed" = unchanged ] || say "wrote this service's keys to $env_file"
+  if [ "$(image_of "$stable")" != "$image_id" ]; then
+    docker tag "$image_id" "$stable" || return 1
+    say "tagged $stable"
+  fi
+}
+give_up() {
+  unlock_project
+  say "$1"
+  decide "$here" failed "$1" >/dev/null
+  conclude
+  exit 1
+}
+# Until the runner decided, or nobody did in time. Notes when the first good answer came.
+await_decision() {
+  local began=$SECONDS
+  until [ -e "$here/decision" ]; do
+    if [ -z "$answered_at" ] && [ "$(http_status "$new_container")" = 200 ]; then
+      answered_at=$(date +%s.%3N)
+    fi
+    if [ $((SECONDS - began)) -ge $((health_deadline + confirm_slack)) ]; then
+      decide "$here" timeout "nobody confirmed it in $((health_deadline + confirm_slack)) s" >/dev/null
+    else
+      sleep 0.2
+    fi
+  done
+}
+end_pending() {
+  exec 8>>"$folder/lock" || exit 1
+  flock -w 600 8 || exit 75
+  [ -f "$folder/pending" ] || exit 0
+  forget_pending
+  . "$folder/pending"
+  open_job
+  decide "$here" lost "the deploy job was cut off before it was decided" >/dev/null
+  conclude
+}
+mode=$1 folder=$2
+problem= reason= restoring=
+case $mode in
+  run) run_job "$3" ;;
+  restore) end_pending ;;
+  stopped)
+    # On the way down the boot unit is the one that restores; without an answer that is what this is.
+    case $(systemctl is-system-running 2>/dev/null) in running | degraded | starting | initializing) end_pending ;; esac
+    ;;
+esac
+`;

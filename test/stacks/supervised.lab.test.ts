@@ -1,0 +1,69 @@
+import { beforeAll, expect, test } from "vitest";
+import { labCommits, labExec } from "../../lab/index.ts";
+import { containerFacts, expectOneError, registryStack, useLabSite } from "../lab-support.ts";
+
+const site = useLabSite();
+const stack = "unidesk-supervised-code-queue-mgr-prod";
+const container = "code-queue-mgr-backend";
+const { first: older, second: newer, statsSkipped } = labCommits.unidesk;
+const pins = (commit: string) => ({ "code-queue-mgr": { commit } });
+
+beforeAll(async () => {
+  await site.deploy(registryStack);
+  await site.publishMissing([older, newer, statsSkipped].map((commit) => ({ service: "code-queue-mgr", commit })));
+});
+
+async function approve(commit: string): Promise<void> {
+  await site.approve("code-queue-mgr", commit, { pins: pins(commit) });
+}
+
+test("is planned by everybody, refused without an approval, deployed with one, and refused again in a Code Queue task", {
+  timeout: 400_000,
+}, async () => {
+  const before = await containerFacts("main-server", container);
+  const diff = await site.diff(stack, { pins: pins(older) });
+  expect(diff).toContain("code-queue-mgr-approval");
+  expect(diff).toContain("code-queue scheduler, code-queue runner, tasks, interrupt, cancel");
+
+  const refused = await site.failDeploy(stack, { pins: pins(older) });
+  expectOneError(refused, `npx unidesk approve code-queue-mgr --env prod --commit ${older}`);
+  expect(await containerFacts("main-server", container)).toEqual(before);
+
+  await approve(older);
+  expect(await site.deploy(stack, { pins: pins(older) })).toContain(`code-queue-mgr is live at ${older}`);
+  expect(await site.diff(stack, { pins: pins(older) })).toContain("No changes.");
+
+  await approve(newer);
+  const inTask = await site.failDeploy(stack, { pins: pins(newer), env: { CODE_QUEUE_TASK_ID: "42" } });
+  expect(inTask).toContain("Code Queue task");
+  const history = await labExec("main-server", "tail -n 1 ~ubuntu/.unidesk/deploy-history/code-queue-mgr.jsonl");
+  expect(JSON.parse(history)).toMatchObject({
+    commit: older,
+    result: "deployed",
+    approval: { signer: expect.any(String) },
+  });
+});
+
+test("fails and is put back if its stats name skipped tasks", { timeout: 400_000 }, async () => {
+  await approve(older);
+  await site.deploy(stack, { pins: pins(older) });
+  await approve(statsSkipped);
+  const output = await site.failDeploy(stack, { pins: pins(statsSkipped), healthDeadlineSeconds: 8 });
+  expectOneError(
+    output,
+    "code-queue-mgr: gate /api/tasks/stats skipped: expected absent, found present",
+    "pin a commit that serves /api/tasks/stats without skipped",
+  );
+  const label = '{{index .Config.Labels "org.opencontainers.image.revision"}}';
+  expect(await labExec("main-server", `docker inspect -f '${label}' ${container}`)).toBe(older);
+});
+
+test("what is plan-only is diffed before and after, and its apply refuses", { timeout: 240_000 }, async () => {
+  const planOnly = { "met-nonlinear": { commit: newer } };
+  const diff = await site.diff("unidesk-plan-only", { pins: planOnly });
+  expect(diff).toMatch(/"decision" += "blocked"/);
+  const output = await site.failDeploy("unidesk-plan-only", { pins: planOnly });
+  expectOneError(output, "nothing was changed", "its Dockerfile and its contract as a long-running service disagree");
+  expect(await site.diff("unidesk-plan-only", { pins: planOnly })).toMatch(/"decision" += "blocked"/);
+  expect(await containerFacts("d601", "met-nonlinear-backend")).toBeUndefined();
+});
