@@ -1,11 +1,11 @@
 import type { HostName } from "../../lab/index.ts";
 import { labCommits } from "../../lab/index.ts";
-import { home, mainServerStack, registry, registryPaths, registryStack } from "../lab-support.ts";
+import { d601Stack, home, mainServerStack, registry, registryPaths, registryStack } from "../lab-support.ts";
 
 /** One way in which somebody can touch a host behind Terraform's back. */
 export interface DriftCase {
   readonly broken: string;
-  readonly stack: typeof registryStack | typeof mainServerStack;
+  readonly stack: string;
   readonly host: HostName;
   /** Shell script that breaks it, as root. */
   readonly script: string;
@@ -35,6 +35,7 @@ const wipe = `systemctl disable --now ${unit}; docker rm -f ${registry.name} >/d
 const editConfig = `echo '# by hand' >> ${registryPaths.config}`;
 
 const onRegistry = { stack: registryStack, host: "d601" } as const;
+const onD601 = { stack: d601Stack, host: "d601", resource: "findjob-deployment" } as const;
 const onService = { stack: mainServerStack, host: "main-server", resource: "frontend-deployment" } as const;
 
 export const driftMatrix: readonly DriftCase[] = [
@@ -208,6 +209,21 @@ export const driftMatrix: readonly DriftCase[] = [
     resource: "frontend-delivery",
     reason: `image unidesk-frontend:${pinned.slice(0, 7)} is of another commit`,
     does: "delivers the right one by digest; the container is not recreated",
+  },
+  {
+    ...onD601,
+    broken: "D601: a service recreated by hand, without its deploy labels",
+    script: `cd ${home}/unidesk; docker compose -p unidesk-d601 --env-file ${envFile} up -d --no-deps --pull never --force-recreate findjob; sleep 2`,
+    reason: "deploy labels changed",
+    does: "recreates it with its labels and verifies it",
+  },
+  {
+    ...onD601,
+    broken: "D601: the commit's image untagged",
+    script: `docker rmi findjob:${pinned}`,
+    resource: "findjob-delivery",
+    reason: `image findjob:${pinned.slice(0, 7)} missing`,
+    does: "names the pulled image again; the container is not recreated",
   },
 ];
 
