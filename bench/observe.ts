@@ -17,7 +17,10 @@ export async function benchObserve({ site, say }: BenchContext): Promise<void> {
       stableImage: "unidesk-frontend",
       ...compose,
       envFile: { configJson },
-      health: { port: 8080, path: "/health", deadlineSeconds: 10 },
+      health: { port: 8080, path: "/health", deadlineSeconds: 10, commitFrom: "reply" as const },
+      gates: [],
+      secrets: [],
+      deployLabels: false,
     };
     return { service: name, target, commit: "0".repeat(40) };
   });

@@ -2,9 +2,10 @@
 import { fileURLToPath } from "node:url";
 import { up } from "../lab/index.ts";
 import { loadSite, overridesOf } from "../lib/config/site.ts";
+import { benchDelivery } from "./delivery.ts";
 import { benchObserve } from "./observe.ts";
 
-const benches = { observe: benchObserve };
+const benches = { observe: benchObserve, delivery: benchDelivery };
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(benches, name));

@@ -38,3 +38,24 @@ export async function freezeHost(name: HostName): Promise<void> {
 export async function thawHost(name: HostName): Promise<void> {
   await docker(["unpause", labHost(name).container]);
 }
+
+/** Drops everything that comes to a host's sshd, as a broken line does: open connections hang, new ones time out. */
+export async function cutNetwork(name: HostName): Promise<void> {
+  await labExec(name, "iptables -I INPUT -p tcp --dport 22 -j DROP");
+}
+
+export async function mendNetwork(name: HostName): Promise<void> {
+  await labExec(name, "while iptables -D INPUT -p tcp --dport 22 -j DROP 2>/dev/null; do :; done");
+}
+
+/** Shuts a host down in order and starts it again. */
+export async function rebootHost(name: HostName): Promise<void> {
+  await stopHost(name);
+  await startHost(name);
+}
+
+/** Ends everything on a host at once, without a chance to put things in order, and starts it again. */
+export async function powerCut(name: HostName): Promise<void> {
+  await docker(["kill", labHost(name).container]);
+  await startHost(name);
+}

@@ -1,6 +1,16 @@
 // What tests and other commands may use of the lab.
 export { labCommits, unpushedCommit } from "./commits.ts";
-export { freezeHost, labExec, startHost, stopHost, thawHost } from "./control.ts";
+export {
+  cutNetwork,
+  freezeHost,
+  labExec,
+  mendNetwork,
+  powerCut,
+  rebootHost,
+  startHost,
+  stopHost,
+  thawHost,
+} from "./control.ts";
 export { LabError } from "./errors.ts";
 export { hostsFile, type LabHostsFile, labHosts } from "./hosts-file.ts";
 export { approverFile, type HostName, hostNames, identityFile } from "./settings.ts";

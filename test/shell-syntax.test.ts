@@ -34,7 +34,7 @@ async function exportedScripts(): Promise<[name: string, script: string][]> {
 test("bash can read every script that is exported", async () => {
   const scripts = await exportedScripts();
   expect(scripts.map(([name]) => name)).toEqual(
-    expect.arrayContaining(["buildScript", "composeDeployScript", "probePrelude", "pullScript", "setEnvKeysFunction"]),
+    expect.arrayContaining(["buildScript", "deployJobScript", "probePrelude", "pullScript", "setEnvKeysFunction"]),
   );
   for (const [name, script] of scripts) expect(syntaxErrors("bash", script), name).toBe("");
 });

@@ -4,7 +4,9 @@ import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { addApproveCommand } from "./approve.ts";
 import { addArtifactCommands } from "./artifact.ts";
 import { addDoctorCommand } from "./doctor.ts";
+import { addHistoryCommand } from "./history.ts";
 import { addRegistryCommands } from "./registry.ts";
+import { addRetireCommand } from "./retire.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -16,6 +18,8 @@ export function createProgram(): Command {
   addRegistryCommands(program, root);
   addArtifactCommands(program, root);
   addApproveCommand(program, root);
+  addHistoryCommand(program, root);
+  addRetireCommand(program, root);
   addDoctorCommand(program, root);
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();

@@ -3,14 +3,20 @@ const layerLine = /^[0-9a-f]{12}: (.+)$/;
 /** Its lines about the whole image; the result is said elsewhere. */
 const noise = /^(\S+: Pulling from |Digest: |Status: |127\.0\.0\.1:\d+\/\S+$)/;
 
+/** Docker says nothing while a large layer arrives. */
+const silenceMs = 4000;
+
 /** Turns docker pull's lines into at most one line a second. Any other line, such as an error, is passed on. */
 export class PullProgress {
   private done = 0;
   private total = 0;
-  private saidAt = Number.NEGATIVE_INFINITY;
+  private countedAt = Number.NEGATIVE_INFINITY;
+  private saidAt: number;
   private said = "";
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly now: () => number = Date.now) {
+    this.saidAt = now();
+  }
 
   /** What to say after this line, if anything. */
   line(text: string): string | undefined {
@@ -23,12 +29,15 @@ export class PullProgress {
 
   /** What to say while Docker is silent. */
   silence(seconds: number): string | undefined {
-    return this.now() - this.saidAt < 4000 ? undefined : `still pulling, ${Math.round(seconds)} s`;
+    if (this.now() - this.saidAt < silenceMs) return undefined;
+    this.saidAt = this.now();
+    return `still pulling, ${Math.round(seconds)} s`;
   }
 
   private say(text: string): string | undefined {
-    if (text === this.said || this.done === 0 || this.now() - this.saidAt < 1000) return undefined;
+    if (text === this.said || this.done === 0 || this.now() - this.countedAt < 1000) return undefined;
     this.said = text;
+    this.countedAt = this.now();
     this.saidAt = this.now();
     return text;
   }

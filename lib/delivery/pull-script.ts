@@ -1,10 +1,12 @@
+import { silenceSeconds } from "../ssh/lifeline.ts";
+
 /**
  * Pulls on the target and names the image. Arguments: lock file, the registry's reference, name to give,
  * `keep` or `drop` the reference afterwards, then every image id that proves the content. Prints the
  * image id, and `already there` in front of it where nothing had to be pulled.
  *
  * Standard input is a lifeline: docker goes on for most of a minute when the tunnel is gone, and for
- * ever when it is silent, so the pull ends when no line came for 20 s.
+ * ever when it is silent, so the pull ends when no line came for a while.
  */
 export const pullScript = `
 set -u
@@ -21,7 +23,7 @@ pull() {
   local pulling watching code
   timeout 840 docker pull "$reference" 8<&- 9>&- >&2 &
   pulling=$!
-  { while IFS= read -r -t 20 _; do :; done; kill "$pulling"; } <&8 9>&- >/dev/null 2>&1 &
+  { while IFS= read -r -t ${silenceSeconds} _; do :; done; kill "$pulling"; } <&8 9>&- >/dev/null 2>&1 &
   watching=$!
   wait "$pulling"
   code=$?

@@ -36,7 +36,7 @@ export async function joinTunnel(route: TunnelRoute): Promise<SharedTunnel> {
       socket.destroy();
       throw errorOf(first);
     }
-    if (first) return joined(socket, first, lines);
+    if (first) return joined(path, socket, first, lines);
     // The holder was just leaving, or was killed: the next attempt starts another.
     socket.destroy();
   }
@@ -50,14 +50,19 @@ export async function joinTunnel(route: TunnelRoute): Promise<SharedTunnel> {
   );
 }
 
-function joined(socket: Socket, opened: Extract<HolderLine, { kind: "open" }>, lines: HolderLines): SharedTunnel {
+function joined(
+  path: string,
+  socket: Socket,
+  opened: Extract<HolderLine, { kind: "open" }>,
+  lines: HolderLines,
+): SharedTunnel {
   const lost = new AbortController();
   let closing = false;
   const ended = new Promise<void>((resolve) => socket.once("close", resolve));
+  let tidied = Promise.resolve();
   void lines.next().then((line) => {
     if (closing) return;
-    // A killed holder cannot remove the socket of its tunnel itself.
-    if (!line && "socketPath" in opened.endpoint) rmSync(opened.endpoint.socketPath, { force: true });
+    if (!line) tidied = tidyUp(path, opened.endpoint);
     lost.abort(line?.kind === "failed" ? errorOf(line) : holderLost());
   });
   return {
@@ -67,10 +72,20 @@ function joined(socket: Socket, opened: Extract<HolderLine, { kind: "open" }>, l
     close: async () => {
       closing = true;
       socket.end();
-      await Promise.race([ended, sleep(3000, undefined, { ref: false })]);
+      await Promise.race([Promise.all([ended, tidied]), sleep(3000, undefined, { ref: false })]);
       socket.destroy();
     },
   };
+}
+
+/** A killed holder cannot remove its sockets itself. */
+async function tidyUp(path: string, endpoint: Endpoint): Promise<void> {
+  if ("socketPath" in endpoint) rmSync(endpoint.socketPath, { force: true });
+  await withLock(`${path}.lock`, async () => {
+    const other = await tryConnect(path);
+    if (other) other.destroy();
+    else rmSync(path, { force: true });
+  });
 }
 
 function holderLost(): InfraBlockedError {

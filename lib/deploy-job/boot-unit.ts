@@ -5,7 +5,7 @@ import { hostPaths } from "../host-paths.ts";
 export const bootUnitName = "unidesk-restore.service";
 
 /** Ends every leftover deployment of a user at once; each waits for what it needs by itself. */
-export const endAllPendingScript = String.raw`
+export const endAllPendingScript = `
 for pending in "$1"/*/*/pending; do
   folder=$(dirname "$pending")
   [ ! -f "$pending" ] || bash "$folder/job" restore "$folder" &

@@ -1,8 +1,8 @@
 import type { Connection } from "../config/hosts.ts";
-import { UserError } from "../errors.ts";
+import { type Problem, UserError } from "../errors.ts";
 import { type HistoryEntry, historyResults } from "../history/entry.ts";
 import { hostPaths } from "../host-paths.ts";
-import { lastLines, type RemoteOptions, runScript } from "../ssh/run.ts";
+import { lastLines, type RemoteOptions, type RemoteResult, runScript } from "../ssh/run.ts";
 import { bootUnit, bootUnitName, endAllPendingPath, endAllPendingScript } from "./boot-unit.ts";
 import { deployJobScript } from "./job-script.ts";
 import { type JobContext, type JobRequest, lockWaitSeconds, newJobId, renderJobSpec } from "./job-spec.ts";
@@ -18,12 +18,14 @@ export interface JobEnd {
 /** What a started job waits for. */
 export type JobState = "ready" | "unchanged" | JobEnd;
 
+/** The job never began, or ended before it changed anything. */
+export class JobRefusedError extends UserError {}
+
 /** One deployment as a job on its host, as seen by the runner that decides about it. */
 export class DeployJob {
   readonly id = newJobId();
   private readonly folder: string;
   private readonly unit: string;
-  private readonly progress: string[] = [];
 
   constructor(
     private readonly host: Connection,
@@ -57,9 +59,12 @@ export class DeployJob {
       bootUnit(host),
     ];
     const input = files.map((text) => `${Buffer.from(text).toString("base64")}\n`).join("");
-    const output = await this.run(startJobScript, args, { input, timeoutSeconds: 3000 });
-    const state = this.parse(output);
-    if (typeof state === "object" && state.result === "refused") throw this.failure(/\d+/.exec(output)?.[0] ?? "1");
+    const { exitCode, stdout, stderr } = await this.run(startJobScript, args, { input, timeoutSeconds: 3000 });
+    if (exitCode !== 0) throw new JobRefusedError(this.problem(exitCode, stderr));
+    const state = this.parse(stdout);
+    if (typeof state === "object" && state.result === "refused") {
+      throw new JobRefusedError(this.problem(Number(/\d+/.exec(stdout)), stderr));
+    }
     return state;
   }
 
@@ -68,31 +73,25 @@ export class DeployJob {
     const bound = 2 * lockWaitSeconds + this.request.spec.target.health.deadlineSeconds;
     const oneLine = reason.replaceAll(/[^ -~]+/g, " ").slice(0, 300);
     const args = [this.folder, this.id, this.unit, decision, oneLine, String(bound)];
-    const output = await this.run(decideScript, args, { timeoutSeconds: bound + 60 });
-    const state = this.parse(output.slice(output.indexOf("\n") + 1));
-    if (typeof state === "object") return state;
-    return { result: "refused", text: "nothing was changed" };
+    const { exitCode, stdout, stderr } = await this.run(decideScript, args, { timeoutSeconds: bound + 60 });
+    if (exitCode !== 0) throw new UserError(this.problem(exitCode, stderr));
+    const state = this.parse(stdout.slice(stdout.indexOf("\n") + 1));
+    return typeof state === "object" ? state : { result: "refused", text: "nothing was changed" };
   }
 
-  private async run(script: string, args: readonly string[], options: RemoteOptions): Promise<string> {
-    const onProgress = (line: string) => {
-      this.progress.push(line);
-      this.context.say(line);
-    };
-    const { exitCode, stdout, stderr } = await runScript(this.host, script, args, { ...options, onProgress });
-    if (exitCode !== 0) throw this.failure(String(exitCode), stderr);
-    return stdout.trim();
+  private run(script: string, args: readonly string[], options: RemoteOptions): Promise<RemoteResult> {
+    return runScript(this.host, script, args, { ...options, onProgress: (line) => this.context.say(line) });
   }
 
-  private failure(exitCode: string, stderr = this.progress.join("\n")): UserError {
-    return new UserError({
+  private problem(exitCode: number, stderr: string): Problem {
+    return {
       what: `${this.host.name}: could not deploy ${this.request.spec.artifact.service} (exit ${exitCode})`,
       found: lastLines(stderr, 8) || "no output on standard error",
-    });
+    };
   }
 
   private parse(line: string): JobState {
-    const [word = "", result = "", ...text] = line.split(" ");
+    const [word = "", result = "", ...text] = line.trim().split(" ");
     if (word === "@ready") return "ready";
     if (word === "@unchanged") return "unchanged";
     if (word === "@refused") return { result: "refused", text: "nothing was changed" };

@@ -80,7 +80,8 @@ deploy() {
   env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || refuse 1
   [ -f "$env_file" ] || { say "the env file $env_file is not there"; refuse 1; }
   # Before anything is written: with a Compose file that cannot be read, keys and tag would wait for anybody's next "up".
-  compose "" config --services 2>"$here/up" | grep -qxF -- "$compose_service" || {
+  compose "" config --services > "$here/services" 2>"$here/up"
+  grep -qxF -- "$compose_service" "$here/services" || {
     sed 's/^@/ @/' "$here/up" >&2
     say "nothing was changed: the Compose project $project in $root ($compose_file) does not define $compose_service, or cannot be read"
     refuse 1

@@ -102,7 +102,6 @@ function historyFields(
   digest: string | undefined,
   context: JobContext,
 ): string {
-  const delivery = (record ?? {}) as { readonly bytes?: number; readonly seconds?: number };
   const { artifact } = spec;
   const fields = {
     id,
@@ -110,8 +109,8 @@ function historyFields(
     stack: context.receipt?.key.split("/")[0] ?? "",
     commit: artifact.commit,
     digest: digest ?? null,
-    bytes: delivery.bytes ?? null,
-    deliverySeconds: delivery.seconds ?? null,
+    bytes: record?.bytes ?? null,
+    deliverySeconds: record?.seconds ?? null,
     operator: context.operator,
     fingerprint: context.receipt?.spec ?? createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 12),
     approval: context.approval ?? null,

@@ -9,7 +9,7 @@ finish() {
   [ -z "$recreated_at" ] || [ -z "$answered_at" ] || [ -z "$previous_container" ] ||
     downtime=$(awk -v from="$recreated_at" -v to="$answered_at" 'BEGIN { printf "%.1f", (to > from ? to - from : 0) }')
   line="{$history_fields,\"previousCommit\":$(json_text "$previous_commit"),\"startedAt\":\"$started\",\"finishedAt\":\"$(date -u +%FT%TZ)\",\"downtimeSeconds\":$downtime,\"result\":\"$1\",\"reason\":$(json_text "$3")}"
-  grep -F "\"id\":\"$id\"" "$history_file" 2>/dev/null | grep -qF "\"result\":\"$1\"" || append_history "$history_file" "$line"
+  grep -q "\"id\":\"$id\".*\"result\":\"$1\"" "$history_file" 2>/dev/null || append_history "$history_file" "$line"
   [ "$4" = keep ] || remove_pending
   printf '@ended %s %s\n' "$1" "$2"
 }

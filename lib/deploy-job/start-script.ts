@@ -114,7 +114,7 @@ follow "$folder" "$id" "$unit" start 1500
  * Hands the runner's decision to a deploy job and follows it to its end. Arguments: folder, id, unit, confirm or
  * abort, the reason, how long to follow. Prints the decision that won, then the job's last line.
  */
-export const decideScript = String.raw`
+export const decideScript = `
 set -u
 export LC_ALL=C
 umask 077

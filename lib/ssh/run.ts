@@ -3,6 +3,7 @@ import { execa } from "execa";
 import pRetry, { AbortError } from "p-retry";
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
+import { keepAlive } from "./lifeline.ts";
 import { controlPath, sshOptions } from "./options.ts";
 import { shellCommand } from "./quote.ts";
 
@@ -19,9 +20,6 @@ export interface RemoteOptions {
    */
   readonly lifeline?: AbortSignal;
 }
-
-/** Time between two lines of a lifeline; a command may take three missing ones for the runner's end. */
-const lifelineMs = 5000;
 
 export interface RemoteResult {
   readonly exitCode: number;
@@ -114,19 +112,13 @@ async function runOnce(
   return { exitCode: result.exitCode, stdout, stderr };
 }
 
-/** Returns what ends the beat once the command has ended. */
+/** Returns what lets go of it once the command has ended. */
 function holdLifeline(input: Writable, lifeline: AbortSignal): () => void {
-  const beat = setInterval(() => input.write("\n"), lifelineMs);
-  const end = () => {
-    clearInterval(beat);
-    input.end();
-  };
-  // The command may end between a line's writing and its reading.
-  input.on("error", () => {});
+  const { end } = keepAlive(input);
   if (lifeline.aborted) end();
   lifeline.addEventListener("abort", end, { once: true });
   return () => {
-    clearInterval(beat);
+    end();
     lifeline.removeEventListener("abort", end);
   };
 }

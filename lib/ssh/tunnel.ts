@@ -6,7 +6,9 @@ import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
+import { keepAlive, silenceSeconds } from "./lifeline.ts";
 import { runtimeDir, sshOptions } from "./options.ts";
+import { shellCommand } from "./quote.ts";
 import { lastLines, unreachable } from "./run.ts";
 
 /** Something that accepts connections on the runner: a unix socket, or a loopback port. */
@@ -74,6 +76,19 @@ interface ForwardConnection {
   close(): Promise<void>;
 }
 
+/**
+ * Ends with our pipe. When the network is cut nobody closes that pipe, and sshd would keep the port for hours:
+ * after silence the command ends the sshd that serves this one connection.
+ */
+const remoteCommand = `exec ${shellCommand([
+  "bash",
+  "-c",
+  `echo ready
+code=0
+while [ $code -eq 0 ]; do IFS= read -r -t ${silenceSeconds} _; code=$?; done
+[ $code -le 128 ] || case $(cat /proc/$PPID/comm) in sshd*) kill $PPID ;; esac`,
+])}`;
+
 /** A connection of its own: a forward on the shared one would outlive us. */
 async function openForward(host: Connection, forward: readonly string[]): Promise<ForwardConnection> {
   // ssh keeps the first value of an option, so the forward's own options come first.
@@ -86,7 +101,7 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
     "-o",
     "ControlPath=none",
   ];
-  const child = execa("ssh", [...args, ...sshOptions(host), "--", host.address, "echo ready; exec cat >/dev/null"], {
+  const child = execa("ssh", [...args, ...sshOptions(host), "--", host.address, remoteCommand], {
     reject: false,
     stdin: "pipe",
     buffer: false,
@@ -96,10 +111,11 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
     log = (log + chunk.toString()).slice(-8192);
   });
   const ready = await firstOutput(child.stdout, child, 20_000);
+  const lifeline = keepAlive(child.stdin);
   let closing = false;
   const close = async () => {
     closing = true;
-    child.stdin.end();
+    lifeline.end();
     const killer = setTimeout(() => child.kill("SIGKILL"), 2000);
     await child;
     clearTimeout(killer);

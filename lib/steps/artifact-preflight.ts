@@ -32,7 +32,10 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
         if (artifact) artifacts.set(pin, artifact);
         return judgeArtifact(pin, artifact, name).reasons;
       });
-      const gated = [...artifacts].map(([{ service, repository }, artifact]) => ({ service, repository, artifact }));
+      const gated = spec.pins.flatMap((pin) => {
+        const artifact = artifacts.get(pin);
+        return artifact ? [{ service: pin.service, repository: pin.repository, artifact }] : [];
+      });
       if (wrong.length > 0 || gated.every(({ artifact }) => artifact.layers.length === 0)) return wrong;
       const held = await readTargetLayers(context.connection(spec.target)).catch((error: unknown) => {
         noTarget = error;

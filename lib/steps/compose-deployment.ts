@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeployJob, type JobEnd } from "../deploy-job/deploy-job.ts";
+import { DeployJob, type JobEnd, JobRefusedError } from "../deploy-job/deploy-job.ts";
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
 import type { ObservedImage, ObservedService } from "../observe/compose.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
@@ -98,7 +98,7 @@ async function deploy(
         : "waiting would not change that",
     };
   } catch (error) {
-    if (error instanceof DecidedError) throw error;
+    if (error instanceof DecidedError || error instanceof JobRefusedError) throw error;
     const [what = "", ...rest] = messageOf(error).split("\n");
     problem = error instanceof UserError ? error.problem : { what, found: rest.join("\n") };
     throw failure(spec, problem, await abort(job, problem, context), error);
@@ -108,7 +108,7 @@ async function deploy(
 
 /** Asks for the previous container back. That the host cannot be asked is a fact to report, not another failure. */
 async function abort(job: DeployJob, problem: Problem, context: StepContext): Promise<JobEnd> {
-  context.say("not as it should be; the previous container is brought back");
+  context.say("undoing this deployment");
   try {
     return await job.decide("abort", problem.what);
   } catch (error) {

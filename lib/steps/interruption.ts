@@ -5,23 +5,25 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Turns the first signal to end into an error, so that a step can put things in order; the second one ends it. */
 export class Interruption {
   private signal: string | undefined;
-  private readonly promise: Promise<never>;
-  private readonly dispose_: () => void;
+  private reject: (error: UserError) => void = () => {};
+  private readonly promise = new Promise<never>((_, reject) => {
+    this.reject = reject;
+  });
+  private readonly onSignal = (signal: NodeJS.Signals) => {
+    if (this.came) {
+      this.dispose();
+      process.kill(process.pid, signal);
+      return;
+    }
+    this.signal = signal;
+    this.reject(new UserError({ what: `interrupted by ${signal}` }));
+  };
 
   constructor() {
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.promise = promise;
     // Nobody may be waiting when it comes.
-    promise.catch(() => {});
-    const onSignal = (signal: string) => {
-      this.signal = signal;
-      this.dispose();
-      reject(new UserError({ what: `interrupted by ${signal}` }));
-    };
-    for (const signal of signals) process.once(signal, onSignal);
-    this.dispose_ = () => {
-      for (const signal of signals) process.removeListener(signal, onSignal);
-    };
+    this.promise.catch(() => {});
+    // Not `once`: while a signal has a listener, execa's own clean-up leaves the process alive.
+    for (const signal of signals) process.on(signal, this.onSignal);
   }
 
   /** Whether a signal came. */
@@ -43,6 +45,6 @@ export class Interruption {
   }
 
   dispose(): void {
-    this.dispose_();
+    for (const signal of signals) process.removeListener(signal, this.onSignal);
   }
 }

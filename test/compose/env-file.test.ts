@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { setEnvKeysFunction } from "../../lib/compose/env-file.ts";
+import { getEnvKeysFunction, setEnvKeysFunction } from "../../lib/compose/env-file.ts";
 import { bash, tempFolder, write } from "../support.ts";
 
 const call = `${setEnvKeysFunction}\nset_env_keys "$1"`;
@@ -126,6 +126,50 @@ test("a symbolic link stays one, and the file that it names is changed", () => {
   expect(readlinkSync(join(folder, "link.env"))).toBe("state/compose.env");
   expect(readFileSync(real, "utf8")).toBe("KEY=new\n");
   expect(readdirSync(join(folder, "state"))).toEqual(["compose.env"]);
+});
+
+test.each([
+  ["a plain line", "A=1\nKEY=old\nB=2\n", "A=1\nB=2\n"],
+  ["every form and duplicate", "KEY: a\nexport KEY=b\n  KEY = c\nX=1\n", "X=1\n"],
+  ["a value over several lines", "KEY='a\nb\n'\nX=1\n", "X=1\n"],
+  ["a last line without a newline", "A=1\nKEY=old", "A=1\n"],
+  ["the only line", "KEY=old\n", ""],
+  ["CRLF", "A=1\r\nKEY=old\r\n", "A=1\r\n"],
+])("a key without a value is removed: %s", (_, before, after) => {
+  expect(set(before, "KEY\n")).toEqual({ printed: "changed\n", content: after });
+});
+
+test.each(["A=1\n", "A=1", "KEYS=1\n#KEY=1\n"])("where the key is not there, %j stays as it is", (content) => {
+  expect(set(content, "KEY\n")).toEqual({ printed: "unchanged\n", content });
+});
+
+describe("what a restore needs", () => {
+  const get = (content: string) => {
+    const file = write(tempFolder(), "compose.env", content);
+    const { exitCode, stdout } = bash(`${getEnvKeysFunction}\nget_env_keys "$1"`, [file], "KEY\nOTHER\n");
+    expect(exitCode).toBe(0);
+    return stdout.toString();
+  };
+
+  test.each([
+    ["absent keys", "A=1\n", "KEY\nOTHER\n"],
+    ["the last of duplicates", "KEY=a\nexport KEY: b\n", "KEY=b\nOTHER\n"],
+    ["the raw text", "KEY='a b' # c\r\nOTHER=\n", "KEY='a b' # c\nOTHER=\n"],
+    ["nothing inside another's value", "A='\nKEY=1\n'\n", "KEY\nOTHER\n"],
+  ])("%s", (_, content, expected) => {
+    expect(get(content)).toBe(expected);
+  });
+
+  test.each(["A=1\nKEY=old\nB=2\n", "A=1\nB=2\n", "OTHER=x\nA=1\n"])("brings %j back after a deployment", (content) => {
+    const file = write(tempFolder(), "compose.env", content);
+    const wanted = get(content);
+    set("", "KEY=new\nOTHER=new\n", file);
+    expect(set("", wanted, file).content).toBe(content);
+  });
+
+  test("fails if the file is not there", () => {
+    expect(bash(`${getEnvKeysFunction}\nget_env_keys "$1"`, [join(tempFolder(), "gone")]).exitCode).toBe(1);
+  });
 });
 
 describe("fails", () => {

@@ -1,8 +1,25 @@
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect } from "vitest";
 import { labExec } from "../../lab/index.ts";
+import { hostPaths } from "../../lib/host-paths.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
-import { registry } from "../lab-support.ts";
+import { StepRunner } from "../lab-steps.ts";
+import {
+  home,
+  LabSite,
+  lines,
+  listenersOn,
+  registry,
+  registryPaths,
+  registryStack,
+  registryStatus,
+  until,
+} from "../lab-support.ts";
 
-/** A layer of random bytes: its name and size in MB. The same name is the same layer in every image. */
+/** A layer that does not shrink: its name and size in MB. The same two are the same layer in every image. */
 export type TestLayer = readonly [name: string, megabytes: number];
 
 export interface TestImage {
@@ -19,11 +36,14 @@ const folder = "/var/tmp/unidesk-test-images";
 const script = `
 folder=$1 reference=$2 service=$3 commit=$4
 shift 4
-mkdir -p "$folder" && cd "$folder"
+rm -rf "$folder" && mkdir "$folder" && cd "$folder"
 echo 'FROM scratch' > Dockerfile
 for layer in "$@"; do
   name=\${layer%:*}
-  [ -s "$name" ] || head -c "\${layer#*:}M" /dev/urandom > "$name"
+  # Bytes that do not shrink and are the same in every run: the registry's storage does not grow.
+  key=$(printf %s "$layer" | md5sum | cut -c-32)
+  head -c "\${layer#*:}M" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$key" -iv 0 > "$name" 2>/dev/null
+  touch -d @0 "$name"
   echo "COPY $name /" >> Dockerfile
 done
 echo "LABEL org.opencontainers.image.revision=$commit dev.unidesk.service=$service" >> Dockerfile
@@ -52,9 +72,105 @@ export function deliverySpec(
   return { registry: { host: "d601", port: registry.port }, target, artifact, stableImage };
 }
 
-/** Takes every image of these tests off a host, layers included. */
+const removeScript = `
+ids=$(docker image ls --digests --format '{{.Repository}} {{.ID}}' | awk '$1 ~ /(^unidesk-|\\/unidesk\\/)ut-/ { print $2 }' | sort -u)
+[ -z "$ids" ] || docker rmi -f $ids >/dev/null
+rm -rf ${folder} ${hostPaths({ home }).deliveries}/ut-* ${hostPaths({ home }).locks}/delivery-ut-*
+`;
+
+/** Takes every image of these tests off a host, layers and records included. */
 export async function removeImages(host: "d601" | "main-server"): Promise<void> {
-  const list =
-    "docker image ls --digests --format '{{.Repository}} {{.ID}}' | awk '$1 ~ /(unidesk-|\\/unidesk\\/)ut-/ { print $2 }' | sort -u";
-  await labExec(host, `ids=$(${list}); [ -z "$ids" ] || docker rmi -f $ids >/dev/null; rm -rf ${folder}`);
+  await labExec(host, ["bash", "-ceu", removeScript]);
+}
+
+/** Takes their tags out of the registry; its blobs stay, and the next run pushes the same. */
+export async function removeTags(): Promise<void> {
+  const repositories = `${registryPaths.storage}/docker/registry/v2/repositories/unidesk`;
+  await labExec("d601", `rm -rf ${repositories}/ut-*/_manifests/tags/*`);
+}
+
+/** A site with the registry up, and none of these tests' images on the hosts afterwards. */
+export function useDeliveryLab(): { readonly site: LabSite; readonly steps: StepRunner } {
+  const site = new LabSite();
+  const clean = () => Promise.all([removeImages("main-server"), removeImages("d601")]);
+  beforeAll(async () => {
+    await site.open();
+    if ((await registryStatus()) !== "200") await site.deploy(registryStack, { state: "restore" });
+    await clean();
+  });
+  afterAll(async () => {
+    await clean();
+    await removeTags();
+    await site.close();
+  });
+  return { site, steps: new StepRunner(site) };
+}
+
+/** Runs `use` while d601 sends slowly, so that a pull can be watched. */
+export async function withSlowRegistry<T>(megabits: number, use: () => Promise<T>): Promise<T> {
+  await labExec("d601", `tc qdisc replace dev eth0 root tbf rate ${megabits}mbit burst 64kb latency 200ms`);
+  try {
+    return await use();
+  } finally {
+    await labExec("d601", "tc qdisc del dev eth0 root");
+  }
+}
+
+/** Bytes that main-server's network received while `use` ran. */
+export async function receivedBytes(use: () => Promise<unknown>): Promise<number> {
+  const counter = async () => Number(await labExec("main-server", "cat /sys/class/net/eth0/statistics/rx_bytes"));
+  const before = await counter();
+  await use();
+  return (await counter()) - before;
+}
+
+/** Processes of a site on the runner that hold a tunnel: holders, and their SSH clients. */
+export async function tunnelProcesses(site: LabSite): Promise<{ readonly pid: number; readonly args: string }[]> {
+  const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
+  return lines(stdout)
+    .map((line) => ({ pid: Number.parseInt(line.trim(), 10), args: line.trim().replace(/^\d+ /, "") }))
+    .filter(
+      ({ args }) =>
+        / tunnel-holder$/.test(args) || (/^ssh .* -[LR] |^ssh -[LR] /.test(args) && args.includes(site.folder)),
+    )
+    .filter(({ pid }) => environmentOf(pid).includes(`TMPDIR=${site.folder}`));
+}
+
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Sockets and locks of tunnels in the site's private folder, with their modes. */
+export function tunnelFiles(site: LabSite): string[] {
+  const folder = join(site.folder, `unidesk-${userInfo().uid}`);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /^[ht]-/.test(name))
+    .map((name) => `${name.slice(0, 1)} ${(lstatSync(join(folder, name)).mode & 0o777).toString(8)}`)
+    .sort();
+}
+
+/** What has to be true after every delivery, however it ended. */
+export async function expectNothingLeft(
+  site: LabSite,
+  listenersBefore: readonly string[],
+  withinMs = 3000,
+): Promise<void> {
+  await until("no tunnel is left on the runner", 3000, async () => (await tunnelProcesses(site)).length === 0);
+  expect(tunnelFiles(site)).toEqual([]);
+  await until("no tunnel is left on main-server", withinMs, async () => {
+    return JSON.stringify(await listenersOn("main-server")) === JSON.stringify(listenersBefore);
+  });
+}
+
+/** Waits until docker pulls on main-server. */
+export function pulling(holds = true): Promise<void> {
+  return until(holds ? "docker pulls" : "docker no longer pulls", 30_000, async () => {
+    const found = await labExec("main-server", "pgrep -fc '^docker pull 127.0.0.1' || true");
+    return (found.trim() !== "0") === holds;
+  });
 }

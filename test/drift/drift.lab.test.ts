@@ -69,7 +69,7 @@ describe("foreign environment", () => {
       `cp -p ${envFile} /root/env; sed -i 's/^UNIDESK_AUTH_USERNAME=.*/UNIDESK_AUTH_USERNAME=by-hand/' ${envFile}`,
     );
     try {
-      const shown = await diff(mainServerStack);
+      const shown = await diff(mainServerStack, { cli: true });
       expect(shown).toContain("advice: frontend on main-server: a recreate would also pull in changed environment");
       expect(shown).not.toContain("by-hand");
       expect(shown).toContain("No changes.");

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Digest } from "../../lib/config/values.ts";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import { RegistryClient } from "../../lib/registry/client.ts";
 import { commitA, digestA, digestB, rejectionOf, tempFolder } from "../support.ts";
@@ -10,12 +11,17 @@ const labels = { "org.opencontainers.image.revision": commitA, "dev.unidesk.serv
 const path = `/v2/unidesk/frontend/manifests/${commitA}`;
 const digestOf = (body: string) => `sha256:${createHash("sha256").update(body).digest("hex")}`;
 
-const config = JSON.stringify({ architecture: "amd64", config: { Labels: labels, Env: [] }, rootfs: {} });
+const config = JSON.stringify({
+  architecture: "amd64",
+  config: { Labels: labels, Env: [] },
+  rootfs: { type: "layers", diff_ids: [digestB] },
+});
+const layerType = "application/vnd.oci.image.layer.v1.tar+gzip";
 const manifest = JSON.stringify({
   schemaVersion: 2,
   mediaType: "application/vnd.oci.image.manifest.v1+json",
   config: { mediaType: "application/vnd.oci.image.config.v1+json", digest: digestOf(config), size: config.length },
-  layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest: digestA, size: 123, annotations: {} }],
+  layers: [{ mediaType: layerType, digest: digestA, size: 123, annotations: {} }],
 });
 const descriptor = (digest: string, platform: object | undefined) => ({
   mediaType: "application/vnd.oci.image.manifest.v1+json",
@@ -60,16 +66,46 @@ test("an artifact is its digests, layers and labels", async () => {
     digest: digestOf(manifest),
     manifestDigest: digestOf(manifest),
     configDigest: digestOf(config),
-    layers: [{ digest: digestA, size: 123 }],
+    layers: [{ digest: digestA, size: 123, mediaType: layerType }],
+    diffIds: [digestB],
+    metadataBytes: manifest.length + config.length,
     labels,
   });
 });
 
-test("an image without labels has none", async () => {
+test("an image without labels has none, and one that does not name its unpacked layers has none of those", async () => {
   const bare = JSON.stringify({ config: {} });
   const of = manifest.replace(digestOf(config), digestOf(bare));
   routes = { [path]: of, [`/v2/unidesk/frontend/blobs/${digestOf(bare)}`]: bare };
-  expect((await find())?.labels).toEqual({});
+  expect(await find()).toMatchObject({ labels: {}, diffIds: [] });
+});
+
+describe("the end of a blob", () => {
+  const blob = { digest: Digest.parse(digestA), size: 10 };
+  const at = `/v2/unidesk/frontend/blobs/${digestA}`;
+  const tail = (size = 10) => client.blobTail("unidesk/frontend", { ...blob, size }, 4);
+
+  test("is asked for as a range", async () => {
+    let range: string | undefined;
+    routes[at] = (request, response) => {
+      range = request.headers.range;
+      response.writeHead(206).end("6789");
+    };
+    expect((await tail())?.toString()).toBe("6789");
+    expect(range).toBe("bytes=6-9");
+  });
+
+  test.each([
+    ["the registry serves no ranges", answer(200, "0123456789")],
+    ["the registry redirects", answer(307, "", { Location: "/elsewhere" })],
+    ["there is no such blob", answer(404, "{}")],
+    ["the answer has another length", answer(206, "789")],
+  ])("is unknown if %s", async (_, handler) => {
+    routes[at] = handler;
+    expect(await tail()).toBeUndefined();
+  });
+
+  test("of a smaller blob is unknown, and not asked for", async () => expect(await tail(3)).toBeUndefined());
 });
 
 test("a tag that is not there is undefined", async () => {

@@ -25,7 +25,7 @@ const image = `${registry.address}:${registry.port}/unidesk/frontend`;
 
 test("deploys from nothing, byte for byte what render prints", async () => {
   await wipeInstallation();
-  const output = await site.deploy(registryStack);
+  const output = await site.deploy(registryStack, { cli: true });
   expect(output).toContain("the registry is as declared, on loopback only");
   expect(await unitStates()).toEqual(["active", "enabled"]);
   expect(await registryStatus()).toBe("200");
@@ -117,7 +117,7 @@ describe("installed", () => {
     const before = { storage: await storageFiles(), files: await managedFiles(), blobs: await artifactBlobs(digest) };
     expect(before.blobs.length).toBeGreaterThan(2);
 
-    await site.destroy(registryStack);
+    await site.destroy(registryStack, { cli: true });
     const destroyed = {
       unit: await unitStates(),
       api: await registryStatus(),

@@ -58,12 +58,14 @@ const pinnedCommits = () => Object.fromEntries(services.map(({ service, commit }
 test("every service: to the older pins, to the pinned ones, and back while the registry is down", {
   timeout: 400_000,
 }, async () => {
-  await site.deploy(both, { pins: older() });
+  await site.deploy(both, { pins: older(), cli: true });
   expect(await liveCommits()).toEqual(commitsOf(older()));
-  const output = await site.deploy(both);
+  const output = await site.deploy(both, { cli: true });
   for (const { service, commit } of services) expect(output).toContain(`${service} is live at ${commit}`);
   expect(await liveCommits()).toEqual(pinnedCommits());
-  for (const stack of [mainServerStack, d601Stack]) expect(await site.diff(stack)).toContain("No changes.");
+  for (const stack of [mainServerStack, d601Stack]) {
+    expect(await site.diff(stack, { cli: true })).toContain("No changes.");
+  }
 
   const back = await withRegistryStopped(() => site.deploy(both, { pins: older() }));
   expect(back).toContain("the registry is not reachable");
