@@ -4,20 +4,46 @@ import type { Pin } from "../lib/config/deploy-file.ts";
 import { ApplyStep, type StepRuntime } from "./apply-step.ts";
 import { pinFacts } from "./artifact-preflight.ts";
 
-export interface PlanOnlyProps {
-  readonly runtime: StepRuntime;
+/** A pin whose consumer is never applied. */
+export interface PlannedPin {
   readonly pin: Pin;
   readonly planOnly: Decision;
 }
 
-/** A pin that is planned and shown, and whose apply always refuses. Reads and changes nothing. */
-export class PlanOnly extends ApplyStep<"plan-only"> {
-  constructor(scope: Construct, id: string, { runtime, pin, planOnly }: PlanOnlyProps) {
-    const { service, environment, commit, consumer } = pin;
+export interface PlanOnlyRefusalProps {
+  readonly runtime: StepRuntime;
+  readonly pins: readonly PlannedPin[];
+}
+
+/**
+ * Fails every apply before a pin is reached. A resource of its own, because Terraform keeps what failed as
+ * tainted and then no longer shows what it is; the pins behind it are shown in full before and after.
+ */
+export class PlanOnlyRefusal extends ApplyStep<"plan-only"> {
+  constructor(scope: Construct, id: string, { runtime, pins }: PlanOnlyRefusalProps) {
     super(scope, id, {
       runtime,
       step: "plan-only",
-      spec: { artifact: { service, commit }, environment, ...planOnly },
+      spec: { pins: pins.map(decided) },
+      hosts: [],
+      facts: { applies: "never" },
+    });
+  }
+}
+
+export interface PlanOnlyProps extends PlannedPin {
+  readonly runtime: StepRuntime;
+  readonly refusal: PlanOnlyRefusal;
+}
+
+/** A pin that is planned and shown, and that no apply ever reaches. Reads and changes nothing. */
+export class PlanOnly extends ApplyStep<"plan-only"> {
+  constructor(scope: Construct, id: string, { runtime, pin, planOnly, refusal }: PlanOnlyProps) {
+    const { environment, consumer } = pin;
+    super(scope, id, {
+      runtime,
+      step: "plan-only",
+      spec: { pins: [decided({ pin, planOnly })] },
       hosts: [],
       facts: {
         ...pinFacts(pin),
@@ -32,6 +58,11 @@ export class PlanOnly extends ApplyStep<"plan-only"> {
             }
           : {}),
       },
+      dependsOn: [refusal],
     });
   }
+}
+
+function decided({ pin: { service, commit, environment }, planOnly }: PlannedPin) {
+  return { service, commit, environment, ...planOnly };
 }

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { PlanOnly } from "../constructs/plan-only.ts";
+import { PlanOnly, PlanOnlyRefusal } from "../constructs/plan-only.ts";
 import { planOnlyStack } from "../lib/stack-names.ts";
 import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 
@@ -7,10 +7,15 @@ import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 export class PlanOnlyStack extends SiteStack {
   constructor(scope: Construct, props: SiteStackProps) {
     super(scope, planOnlyStack, props);
-    for (const pin of props.pins) {
+    const { runtime } = props;
+    const pins = props.pins.flatMap((pin) => {
       const { planOnly } = pin.consumer;
-      const { runtime } = props;
-      if (planOnly) new PlanOnly(this, `${pin.service}-${pin.environment}`, { runtime, pin, planOnly });
+      return planOnly ? [{ pin, planOnly }] : [];
+    });
+    if (pins.length === 0) return;
+    const refusal = new PlanOnlyRefusal(this, "refusal", { runtime, pins });
+    for (const { pin, planOnly } of pins) {
+      new PlanOnly(this, `${pin.service}-${pin.environment}`, { runtime, pin, planOnly, refusal });
     }
   }
 }

@@ -206,7 +206,7 @@ export class LabSite {
 
   private async terraform(verb: Verb, stack: string, options: RunOptions): Promise<Outcome> {
     const folder = join(this.outFolder(options), "stacks", stack);
-    const command = (...args: string[]) => this.run("terraform", [`-chdir=${folder}`, ...args, "-no-color"], options);
+    const command = (...args: string[]) => this.run("terraform", [`-chdir=${folder}`, ...args], options);
     if (!existsSync(join(folder, ".terraform"))) {
       succeeded(`terraform init of ${stack}`, await command("init", "-input=false"));
     }

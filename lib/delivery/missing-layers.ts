@@ -8,14 +8,14 @@ import { type DockerDisk, formatBytes } from "../verdicts/disk.ts";
 const script = `
 set -eu -o pipefail
 export LC_ALL=C
-timeout 20 docker info -f '{"rootDir":{{json .DockerRootDir}},"status":{{json .DriverStatus}},"error":{{json .ServerErrors}}}'
-root=$(timeout 20 docker info -f '{{.DockerRootDir}}')
+{ read -r root; read -r status; } < <(timeout 20 docker info -f '{{println .DockerRootDir}}{{json .DriverStatus}}')
+printf '%s\\n' "$root" "$status"
 df -B1 --output=avail -- "$root" | tail -n 1
 ids=$(timeout 20 docker image ls -aq --no-trunc | sort -u)
 [ -z "$ids" ] || timeout 30 docker image inspect -f '{{json .RootFS.Layers}}' $ids 2>/dev/null || true
 `;
 
-const Info = z.object({ rootDir: z.string(), status: z.array(z.array(z.string())).nullish() });
+const DriverStatus = z.array(z.array(z.string())).nullable();
 const Layers = z.array(z.string()).nullable();
 
 export interface TargetLayers {
@@ -34,11 +34,11 @@ export async function readTargetLayers(target: Connection): Promise<TargetLayers
 }
 
 export function parseTargetLayers(output: string): TargetLayers {
-  const [info = "", free = "", ...images] = output.trimEnd().split("\n");
-  const { rootDir, status } = Info.parse(JSON.parse(info));
+  const [path = "", status = "", free = "", ...images] = output.trimEnd().split("\n");
+  const driver = DriverStatus.parse(JSON.parse(status)) ?? [];
   return {
-    disk: { path: rootDir, freeBytes: z.coerce.number().int().nonnegative().parse(free.trim()) },
-    exact: !(status ?? []).some(([key, value]) => key === "driver-type" && value?.includes("containerd")),
+    disk: { path, freeBytes: z.coerce.number().int().nonnegative().parse(free.trim()) },
+    exact: !driver.some(([key, value]) => key === "driver-type" && value?.includes("containerd")),
     images: images.map((line) => Layers.parse(JSON.parse(line)) ?? []),
   };
 }

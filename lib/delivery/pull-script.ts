@@ -16,9 +16,11 @@ shift 4
 exec 8<&0 </dev/null
 mkdir -p "$(dirname "$lock")"
 exec 9>>"$lock" || exit 1
+flock -n 9 || echo "waiting: another delivery of this service is under way" >&2
 flock -w 600 9 || { echo "another delivery holds $lock for more than 600 s" >&2; exit 75; }
-id_of() { docker image inspect -f '{{.Id}}' "$1" 2>/dev/null; }
 is_wanted() { local id=$1 wanted; shift; for wanted in "$@"; do [ "$id" != "$wanted" ] || return 0; done; return 1; }
+# found IMAGE...: of those that are there, one line each: the id, then the names by digest.
+found() { docker image inspect -f '{{.Id}}{{range .RepoDigests}} {{.}}{{end}}' "$@" 2>/dev/null; }
 pull() {
   local pulling watching code
   timeout 840 docker pull "$reference" 8<&- 9>&- >&2 &
@@ -31,29 +33,32 @@ pull() {
   wait "$watching" 2>/dev/null
   return "$code"
 }
-id=$(id_of "$reference") && is_wanted "$id" "$@" || id=
-if [ -z "$id" ] && [ "$after" = drop ]; then
-  for wanted in "$@"; do
-    id=$(id_of "$wanted") && break
+# name_it ID NAME-BY-DIGEST...: names on a tunnel's port go, also those that a killed delivery left behind.
+name_it() {
+  local id=$1 path=\${reference#*/} each
+  shift
+  docker tag "$id" "$name" || return
+  [ "$after" = drop ] || return 0
+  for each in "$@"; do
+    case $each in 127.0.0.1:[0-9]*/"\${path%@*}@"*) set -- "$@" "$each" ;; esac
+    shift
   done
-fi
-# Names on a tunnel's port, also those that a killed delivery left behind.
-drop_references() {
-  [ "$after" = keep ] && return
-  local path=\${reference#*/} names
-  names=$(docker image inspect -f '{{range .RepoDigests}}{{println .}}{{end}}' "$name" | grep -E "^127\\.0\\.0\\.1:[0-9]+/\${path%@*}@") || return 0
-  docker rmi $names >/dev/null
+  [ $# -eq 0 ] || docker rmi "$@" >/dev/null
 }
-if [ -n "$id" ]; then
-  docker tag "$id" "$name" && drop_references && echo "already there $id"
+if [ "$after" = keep ]; then there=$(found "$reference"); else there=$(found "$@"); fi
+there=\${there%%$'\\n'*}
+if [ -n "$there" ] && is_wanted "\${there%% *}" "$@"; then
+  name_it $there && echo "already there \${there%% *}"
   exit
 fi
 pull || exit
-id=$(id_of "$reference") || { echo "docker pulled $reference, but has no such image" >&2; exit 1; }
+there=$(found "$reference")
+id=\${there%% *}
+[ -n "$id" ] || { echo "docker pulled $reference, but has no such image" >&2; exit 1; }
 if ! is_wanted "$id" "$@"; then
   [ "$after" = keep ] || docker rmi "$reference" >/dev/null
   echo "the pulled image is $id, which is none of: $*" >&2
   exit 1
 fi
-docker tag "$reference" "$name" && drop_references && echo "$id"
+name_it $there && echo "$id"
 `;

@@ -75,8 +75,9 @@ run_job() {
   deploy
 }
 deploy() {
-  local current changed
+  local current
   lock_project || refuse $?
+  [ ! -e "$here/decision" ] || { say "nothing was changed: the runner gave up meanwhile"; refuse 76; }
   env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || refuse 1
   [ -f "$env_file" ] || { say "the env file $env_file is not there"; refuse 1; }
   # Before anything is written: with a Compose file that cannot be read, keys and tag would wait for anybody's next "up".
@@ -92,7 +93,6 @@ deploy() {
     echo @unchanged
     exit 0
   fi
-  [ ! -e "$here/decision" ] || { say "nothing was changed: the runner gave up meanwhile"; refuse 76; }
   note_previous "$current" && write_pending || { say "nothing was changed: what runs now could not be noted"; refuse 1; }
   put_keys_and_name || give_up "the keys or the image's name could not be written"
   say "recreating $compose_service"
@@ -111,7 +111,7 @@ put_keys_and_name() {
   changed=$(printf '%s\n' "$keys" | set_env_keys "$env_file") || return 1
   [ "$changed" = unchanged ] || say "wrote this service's keys to $env_file"
   if [ "$(image_of "$stable")" != "$image_id" ]; then
-    docker tag "$image_id" "$stable" || return 1
+    timeout 60 docker tag "$image_id" "$stable" || return 1
     say "tagged $stable"
   fi
 }

@@ -83,11 +83,11 @@ put_back() {
   base64 -d <<< "$previous_keys" | set_env_keys "$env_file" >/dev/null || return 1
   # What Compose was making when it was cut.
   for other in $(service_containers); do
-    case " $previous_ids $1 " in *" $other "*) ;; *) docker rm -fv "$other" >/dev/null ;; esac
+    case " $previous_ids $1 " in *" $other "*) ;; *) timeout 60 docker rm -fv "$other" >/dev/null ;; esac
   done
   [ -n "$previous_container" ] || { remove_first "$1"; return; }
   problem="the previous image $previous_image is gone"
-  docker tag "$previous_image" "$stable" || return 1
+  timeout 60 docker tag "$previous_image" "$stable" || return 1
   [ "$1" = "$previous_container" ] && is_as_before "$1" && return 0
   [ -n "$1" ] && [ "$1" = "$restored_container" ] && [ "$(field "$1" '{{.State.Running}}')" = true ] && return 0
   recreate "$previous_labels"
@@ -103,12 +103,12 @@ is_as_before() {
 }
 remove_first() {
   problem="the container could not be removed"
-  [ -z "$1" ] || docker rm -fv "$1" >/dev/null || return 1
+  [ -z "$1" ] || timeout 60 docker rm -fv "$1" >/dev/null || return 1
   problem="the image name $stable could not be put back"
   if [ -n "$previous_stable" ]; then
-    docker tag "$previous_stable" "$stable"
-  elif [ "$(image_of "$stable")" = "$image_id" ] && [ "$(docker image inspect -f '{{len .RepoTags}}' "$stable")" -gt 1 ]; then
-    docker rmi --no-prune "$stable" >/dev/null
+    timeout 60 docker tag "$previous_stable" "$stable"
+  elif [ "$(image_of "$stable")" = "$image_id" ] && [ "$(timeout 20 docker image inspect -f '{{len .RepoTags}}' "$stable")" -gt 1 ]; then
+    timeout 60 docker rmi --no-prune "$stable" >/dev/null
   fi
 }
 # wait_for_answer: of what was put back; one that gave no good answer before need not give one now

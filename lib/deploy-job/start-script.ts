@@ -128,8 +128,8 @@ if [ ! -d "$folder/$id" ]; then
   exit
 fi
 decide "$folder/$id" "$4" "$5" || exit 1
-# The job was asked for and never began: whoever starts it later finds the decision.
-if [ ! -e "$folder/$id/log" ] && [ "$(systemctl show -p ActiveState --value "$unit")" != active ]; then
+# The job did not begin: should it still, it finds the decision before it changes anything.
+if [ ! -e "$folder/$id/log" ]; then
   echo "@refused 76"
   exit
 fi

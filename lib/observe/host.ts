@@ -30,7 +30,8 @@ export async function observeHost(host: Connection, subject: HostSubject): Promi
 for tool in docker curl ss awk base64 sha256sum; do
   command -v "$tool" >/dev/null || { echo "$tool is missing on this host" >&2; exit 1; }
 done
-receipts() { [ ! -d "$1" ] || find "$1" -mindepth 2 -maxdepth 2 -type f -size -4 -printf '%P\\n' -exec cat {} \\; -exec echo \\; ; }
+# A receipt that is being written has a dot in its name until it is moved to its place.
+receipts() { [ ! -d "$1" ] || find "$1" -ignore_readdir_race -mindepth 2 -maxdepth 2 ! -name '*.*' -type f -size -4 -printf '%P\\n' -exec cat {} \\; -exec echo \\; ; }
 parents() { stat -c '%n %z' ${shellCommand([host.home, `${host.home}/.unidesk`, folder])} "$1"/*/ 2>/dev/null || true; }
 ${subject.registry ? registryProbes(host, subject.registry) : ""}
 ${composeProbes(host, subject.services)}

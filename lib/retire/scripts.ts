@@ -48,6 +48,7 @@ esac
 mkdir -p "$jobs" "$(dirname "$lock")"
 exec 8>>"$jobs/lock" 9>>"$lock" || exit 1
 flock -n 8 || deploying "$(describe_holder "$(head -n 1 "$jobs/lock")")"
+holder_line "$run" "$service" "$commit" "$operator" > "$jobs/lock"
 [ ! -f "$jobs/pending" ] || refuse "a deployment of $service was cut off and is not undone yet" "on the host: sudo systemctl start ${bootUnitName}; then retire again"
 wait_for "$lock" 9 300 "a deployment of project $project" "$jobs/none" || exit $?
 holder_line "$run" "$service" "$commit" "$operator" > "$lock"

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { noContainer } from "../verdicts/deployment.ts";
+import { gateRemedy } from "../verdicts/gates.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { containerName, judgeLive } from "../verdicts/live.ts";
 import { mayPassByItself, renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
@@ -32,17 +33,17 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
       await sleep(500);
       continue;
     }
-    assertOk(artifact.service, verdict);
+    assertOk(artifact.service, verdict, gateRemedy(target, verdict).remedy);
     context.say(`${target.health.path} says ${artifact.commit}`);
     return;
   }
 }
 
-function assertOk(service: string, verdict: Verdict): void {
+function assertOk(service: string, verdict: Verdict, remedy = "deploy the pin again, or pin what should run"): void {
   if (!verdict.ok) {
     throw new UserError({
       what: renderReasons(service, verdict.reasons),
-      remedy: "deploy the pin again, or pin what should run",
+      remedy,
     });
   }
 }

@@ -3,6 +3,7 @@ import { DeployJob, type JobEnd, JobRefusedError } from "../deploy-job/deploy-jo
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
 import type { ObservedImage, ObservedService } from "../observe/compose.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
+import { gateRemedy } from "../verdicts/gates.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { describeSecrets, judgeSecrets } from "../verdicts/secrets.ts";
 import { mayPassByItself, renderReasons, type Verdict } from "../verdicts/verdict.ts";
@@ -59,7 +60,7 @@ function judgeBefore({ artifact, target }: Spec, seen: ObservedService): Observe
     throw new UserError({
       what: `nothing was changed, because secrets are missing\n${renderReasons(artifact.service, secrets.reasons)}`,
       found: describeSecrets(target, seen.secrets).join("; "),
-      remedy: `write the missing keys into the controlled env file of ${target.host}, then apply again`,
+      remedy: `restore the missing keys in the controlled env file of ${target.host}, then apply again`,
     });
   }
   return image;
@@ -96,6 +97,7 @@ async function deploy(
       found: mayPassByItself(verdict)
         ? `${target.container} was looked at for ${seconds} s`
         : "waiting would not change that",
+      ...gateRemedy(target, verdict),
     };
   } catch (error) {
     if (error instanceof DecidedError || error instanceof JobRefusedError) throw error;
@@ -125,13 +127,11 @@ class DecidedError extends UserError {}
 
 /** Both facts: why the new container failed, and what happened after. */
 function failure({ target }: Spec, problem: Problem, end: JobEnd, cause?: unknown): Error {
+  const read = `ssh to ${target.host} and read: docker logs --tail 50 ${target.container} (of a container that was taken away the last lines are above)`;
   const both: Problem = {
     ...problem,
     what: `${problem.what}\n${end.text}`,
-    remedy:
-      end.result === "refused" && problem.remedy
-        ? problem.remedy
-        : `ssh to ${target.host} and read: docker logs --tail 50 ${target.container} (of a container that was taken away the last lines are above)`,
+    remedy: problem.remedy ? (end.result === "refused" ? problem.remedy : `${problem.remedy}; or ${read}`) : read,
   };
   return cause instanceof InfraBlockedError
     ? new InfraBlockedError(both, cause.missingChannels)

@@ -1,13 +1,14 @@
 import { UserError } from "../errors.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
-/** Always refuses: the pin is there to be planned and reviewed. */
-export async function planOnly(spec: StepSpecs["plan-only"], _context: StepContext): Promise<void> {
-  const { artifact, environment, decision, reason } = spec;
+/** Always refuses: the pins are there to be planned and reviewed. */
+export async function planOnly({ pins }: StepSpecs["plan-only"], _context: StepContext): Promise<void> {
+  const decisions = pins.map(
+    ({ service, environment, decision, reason }) => `${service} in ${environment} is ${decision}: ${reason}`,
+  );
   throw new UserError({
-    what: `${artifact.service} in ${environment} is ${decision}: nothing was changed`,
-    found: reason,
+    what: ["nothing was changed: what is planned here is never applied", ...decisions].join("\n"),
     allowed: "cdktf diff",
-    remedy: "apply the other stacks; a change of this decision is a change of lib/catalog/services.ts",
+    remedy: "apply the other stacks; a change of a decision is a change of lib/catalog/services.ts",
   });
 }

@@ -37,7 +37,7 @@ export interface StepSpecs {
   "image-label-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "health-commit-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "approval-gate": { readonly artifact: PinnedCommit; readonly environment: Environment };
-  "plan-only": { readonly artifact: PinnedCommit; readonly environment: Environment } & PlanOnly;
+  "plan-only": { readonly pins: readonly (PinnedCommit & { readonly environment: Environment } & PlanOnly)[] };
 }
 export type StepName = keyof StepSpecs;
 

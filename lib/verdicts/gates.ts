@@ -15,6 +15,15 @@ export function judgeGate(gate: GateSpec, reply: HealthReply): Verdict {
   return verdictOf(gate.verdict === "absent" ? judgeAbsent(gate, body, reply) : judgeAllTrue(gate, body, reply));
 }
 
+/** What helps against the first gate that was not passed; empty where all were. */
+export function gateRemedy(
+  { gates }: { readonly gates: readonly GateSpec[] },
+  { reasons }: Verdict,
+): { readonly remedy?: string } {
+  const gate = gates.find(({ path }) => reasons.some(({ what }) => what.startsWith(`gate ${path}`)));
+  return gate ? { remedy: gate.remedy } : {};
+}
+
 function judgeAbsent(
   gate: Extract<GateSpec, { verdict: "absent" }>,
   body: Readonly<Record<string, unknown>>,

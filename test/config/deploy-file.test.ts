@@ -80,6 +80,8 @@ test.each(["latest", "a".repeat(64), `sha256:${"A".repeat(64)}`, `sha512:${"a".r
 );
 
 describe("service", () => {
+  const prod =
+    "backend-core, frontend, baidu-netdisk, project-manager, oa-event-flow, todo-note, code-queue-mgr, findjob, pipeline, met-nonlinear, k3sctl-adapter";
   const pinned = (environment: string, service: string) =>
     refusal({ version: 1, environments: { [environment]: { [service]: { commit: commitA } } } });
 
@@ -89,7 +91,7 @@ describe("service", () => {
       [
         `deploy.json: environments.prod.${service}: unknown service`,
         `  found:   ${service}`,
-        "  allowed: frontend",
+        `  allowed: ${prod}`,
         "  remedy:  correct the name, or add the service to lib/catalog/services.ts and CI.json",
       ].join("\n"),
     );
@@ -102,7 +104,7 @@ describe("service", () => {
       [
         "deploy.json: environments.dev.frontend: frontend has no consumer in dev",
         "  found:   frontend",
-        "  allowed: none",
+        "  allowed: baidu-netdisk, findjob, pipeline, met-nonlinear",
         "  remedy:  remove environments.dev.frontend",
       ].join("\n"),
     );
@@ -115,7 +117,7 @@ describe("service", () => {
       [
         'deploy.json: environments.prod.code-queue: decision: "unsupported": production code-queue has no artifact consumer; its scheduler, runner and tasks are never deployed from here',
         "  found:   code-queue",
-        "  allowed: frontend",
+        `  allowed: ${prod}`,
         "  remedy:  remove environments.prod.code-queue",
       ].join("\n"),
     );

@@ -2,7 +2,7 @@ import { NullProvider } from "@cdktf/provider-null/lib/provider/index.js";
 import { TerraformStack } from "cdktf";
 import { expect, test } from "vitest";
 import { ApprovalGate } from "../../constructs/approval-gate.ts";
-import { PlanOnly } from "../../constructs/plan-only.ts";
+import { PlanOnly, PlanOnlyRefusal } from "../../constructs/plan-only.ts";
 import { stepApproval } from "../../lib/approval/source.ts";
 import { type Consumer, findService, isConsumer } from "../../lib/catalog/index.ts";
 import type { Pin } from "../../lib/config/deploy-file.ts";
@@ -82,7 +82,9 @@ test.each([
   const { planOnly } = pin.consumer;
   if (!planOnly) throw new Error(`${service} is plan-only`);
   const id = `${service}-${environment}`;
-  new PlanOnly(stack, id, { runtime: runtimeOf(site), pin, planOnly });
+  const runtime = runtimeOf(site);
+  const refusal = new PlanOnlyRefusal(stack, "refusal", { runtime, pins: [{ pin, planOnly }] });
+  new PlanOnly(stack, id, { runtime, pin, planOnly, refusal });
   const resource = synth(stack).resources[id];
   expect(resource?.triggers).toMatchObject({
     service,

@@ -50,7 +50,7 @@ test("is said in one line", () => {
 });
 
 describe("what a target answers", () => {
-  const info = (status: unknown) => JSON.stringify({ rootDir: "/var/lib/docker", status, error: null });
+  const info = (status: unknown) => `/var/lib/docker\n${JSON.stringify(status)}`;
   const classic = [["Backing Filesystem", "extfs"]];
 
   test("the classic image store", () => {

@@ -35,7 +35,7 @@ describe("baidu-netdisk", () => {
       "baidu-netdisk: secret UNIDESK_BAIDU_NETDISK_TOKEN_KEY: expected present, found missing",
       "UNIDESK_BAIDU_NETDISK_CLIENT_ID present, 64 characters",
       "UNIDESK_BAIDU_NETDISK_TOKEN_KEY missing",
-      remedy,
+      "restore the missing keys in the controlled env file of main-server, then apply again",
     );
     expect(await containerFacts("main-server", container)).toEqual(before);
   });

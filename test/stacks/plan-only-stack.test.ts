@@ -14,7 +14,12 @@ const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed: 
 const { resources } = synth(new PlanOnlyStack(appOf(site), props));
 
 test("holds every pin that is never applied, and no other", () => {
-  expect(Object.keys(resources).sort()).toEqual(["findjob-dev", "k3sctl-adapter-prod", "met-nonlinear-prod"]);
+  expect(Object.keys(resources).sort()).toEqual([
+    "findjob-dev",
+    "k3sctl-adapter-prod",
+    "met-nonlinear-prod",
+    "refusal",
+  ]);
 });
 
 test("says the decision, the reason and the target in the diff", () => {
@@ -32,7 +37,10 @@ test("says the decision, the reason and the target in the diff", () => {
   });
 });
 
-test("every one of them runs the step that refuses", () => {
+test("every one of them waits for the refusal and would refuse itself", () => {
+  for (const [name, { depends_on }] of Object.entries(resources)) {
+    expect(depends_on).toEqual(name === "refusal" ? [] : ["null_resource.refusal"]);
+  }
   for (const resource of Object.values(resources)) {
     expect(provisionersOf(resource)[0]?.[1].command).toMatch(/ plan-only$/);
   }

@@ -5,12 +5,14 @@ import { containerFacts, expectOneError, registryStack, useLabSite } from "../la
 const site = useLabSite();
 const stack = "unidesk-supervised-code-queue-mgr-prod";
 const container = "code-queue-mgr-backend";
-const { first: older, second: newer, statsSkipped } = labCommits.unidesk;
+const { first: older, second: newer, third, statsSkipped } = labCommits.unidesk;
 const pins = (commit: string) => ({ "code-queue-mgr": { commit } });
 
 beforeAll(async () => {
   await site.deploy(registryStack);
-  await site.publishMissing([older, newer, statsSkipped].map((commit) => ({ service: "code-queue-mgr", commit })));
+  await site.publishMissing(
+    [older, newer, third, statsSkipped].map((commit) => ({ service: "code-queue-mgr", commit })),
+  );
 });
 
 async function approve(commit: string): Promise<void> {
@@ -34,7 +36,9 @@ test("is planned by everybody, refused without an approval, deployed with one, a
   expect(await site.diff(stack, { pins: pins(older) })).toContain("No changes.");
 
   await approve(newer);
-  const inTask = await site.failDeploy(stack, { pins: pins(newer), env: { CODE_QUEUE_TASK_ID: "42" } });
+  await site.deploy(stack, { pins: pins(newer) });
+  await approve(third);
+  const inTask = await site.failDeploy(stack, { pins: pins(third), env: { CODE_QUEUE_TASK_ID: "42" } });
   expect(inTask).toContain("Code Queue task");
   const history = await labExec("main-server", "tail -n 1 ~ubuntu/.unidesk/deploy-history/code-queue-mgr.jsonl");
   expect(JSON.parse(history)).toMatchObject({

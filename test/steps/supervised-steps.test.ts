@@ -123,16 +123,16 @@ describe("any other step of a supervised stack", () => {
 });
 
 test.each(["blocked", "plan-only"])("plan-only fails always: %s", (decision) => {
-  const artifact = { service: "met-nonlinear", commit: commitB };
-  const spec = { artifact, environment: "prod", decision, reason: "its Dockerfile and its contract disagree" };
-  expect(run("plan-only", spec)).toEqual({
+  const reason = "its Dockerfile and its contract disagree";
+  const pin = { service: "met-nonlinear", commit: commitB, environment: "prod", decision, reason };
+  expect(run("plan-only", { pins: [pin] })).toEqual({
     exitCode: 1,
     stdout: "",
     stderr: [
-      `met-nonlinear in prod is ${decision}: nothing was changed`,
-      "  found:   its Dockerfile and its contract disagree",
+      "nothing was changed: what is planned here is never applied",
+      `met-nonlinear in prod is ${decision}: ${reason}`,
       "  allowed: cdktf diff",
-      "  remedy:  apply the other stacks; a change of this decision is a change of lib/catalog/services.ts",
+      "  remedy:  apply the other stacks; a change of a decision is a change of lib/catalog/services.ts",
       "",
     ].join("\n"),
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { GateSpec } from "../../lib/catalog/index.ts";
-import { judgeGate } from "../../lib/verdicts/gates.ts";
+import { gateRemedy, judgeGate } from "../../lib/verdicts/gates.ts";
 
 const where = "main-server http://172.18.0.2:8080/health";
 const reply = (body: unknown, status = 200) => ({ status, body: JSON.stringify(body), where });
@@ -63,4 +63,11 @@ describe("absent", () => {
     expect(judgeGate(gate, reply({}, 404)).reasons).toMatchObject([{ what: "health status", found: "404" }]);
     expect(judgeGate(gate, { status: 0, body: "", where }).reasons).toMatchObject([{ what: "health" }]);
   });
+});
+
+test("the remedy is the one of the gate that was not passed", () => {
+  const gate: GateSpec = { verdict: "absent", path: "/stats", keys: ["skipped"], remedy };
+  const verdict = judgeGate(gate, reply({ skipped: 1 }));
+  expect(gateRemedy({ gates: [{ ...gate, path: "/other", remedy: "another" }, gate] }, verdict)).toEqual({ remedy });
+  expect(gateRemedy({ gates: [gate] }, { ok: true, reasons: [] })).toEqual({});
 });
