@@ -84,7 +84,6 @@ describe("the old container answers again", () => {
     await cut("main-server");
     await answersAgain(older);
     expect((await run).exitCode).not.toBe(0);
-    expect((await history()).at(-1)?.reason).toBe("the deploy job was cut off before it was decided");
   });
 
   test("across a power cut in the middle of the restore", async () => {

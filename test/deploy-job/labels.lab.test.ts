@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await labExec(
     "d601",
-    `docker rm -f ${name}; docker network rm ${name}_default; docker images -q ${name} | sort -u | xargs -r docker rmi -f; rm -rf ${root} ${home}/.unidesk/deploy-jobs/${name}`,
+    `docker rm -f ${name}; docker network rm ${name}_default; docker images --format '{{.Repository}}:{{.Tag}}' ${name} | xargs -r docker rmi; rm -rf ${root} ${home}/.unidesk/deploy-jobs/${name}`,
   );
   await site.close();
 });

@@ -52,7 +52,7 @@ test("fails before anything is changed if a secret is missing, and shows names a
     "nothing was changed, because secrets are missing",
     "frontend: secret UNIDESK_TEST_NO_SUCH_SECRET: expected present, found missing (looked at main-server controlled env file)",
     "  found:   UNIDESK_AUTH_SESSION_SECRET present, 64 characters; UNIDESK_TEST_NO_SUCH_SECRET missing",
-    "  remedy:  write the missing keys into the controlled env file of main-server, then apply again",
+    "  remedy:  restore the missing keys in the controlled env file of main-server, then apply again",
   ]);
   expect(await frontendFacts()).toEqual(before);
 });

@@ -42,7 +42,7 @@ test("is planned by everybody, refused without an approval, deployed with one, a
   expect(inTask).toContain("Code Queue task");
   const history = await labExec("main-server", "tail -n 1 ~ubuntu/.unidesk/deploy-history/code-queue-mgr.jsonl");
   expect(JSON.parse(history)).toMatchObject({
-    commit: older,
+    commit: newer,
     result: "deployed",
     approval: { signer: expect.any(String) },
   });
