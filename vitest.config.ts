@@ -4,7 +4,14 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/**/*.lab.test.ts"], testTimeout: 20_000 },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.lab.test.ts"],
+          testTimeout: 20_000,
+          // The same text everywhere: some libraries colour it wherever CI is set.
+          env: { NO_COLOR: "1" },
+        },
       },
       {
         // Everything that touches a host. One file at a time: they share the lab's hosts.

@@ -5,7 +5,7 @@ import { mustRun } from "../ssh/script.ts";
 import { type CollectedHistory, collectEntries, newestFirst, type PlacedEntry } from "./collect.ts";
 
 /** Bounded in files, lines and bytes, so that no host can fill the runner. */
-const readScript = String.raw`
+const readScript = `
 set -u
 cd "$1" 2>/dev/null || exit 0
 shift
