@@ -11,6 +11,7 @@ import { stepApproval } from "../lib/approval/source.ts";
 import { type ComposeTarget, targetOf } from "../lib/compose/target.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
+import type { Site } from "../lib/config/site.ts";
 import type { Repair } from "../lib/repair.ts";
 import { type Repairs, repairOfAll } from "../lib/repairs.ts";
 import { dockerEndpoint } from "../lib/ssh/docker-endpoint.ts";
@@ -51,10 +52,7 @@ export class PinStack extends SiteStack {
       ...(gate ? { gate } : {}),
     });
     // The registry's own host pulls from its loopback: Terraform's Docker provider can do that by itself.
-    const docker =
-      host === registry.host
-        ? new HostDocker(this, "docker", { endpoint: dockerEndpoint(site.connections[host]) })
-        : undefined;
+    const docker = host === registry.host ? this.docker(site) : undefined;
     for (const { pin, target, delivered, deployed, byName } of planned) {
       const after =
         docker &&
@@ -96,7 +94,11 @@ export class PinStack extends SiteStack {
     return undefined;
   }
 
-  private forgetUnpinned({ services, host }: PinStackProps, pins: readonly Pin[]): void {
+  private docker(site: Site): HostDocker {
+    return new HostDocker(this, "docker", { endpoint: dockerEndpoint(site.connections.d601) });
+  }
+
+  private forgetUnpinned({ site, services, host }: PinStackProps, pins: readonly Pin[]): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
     const addresses = unpinned.flatMap((service) => [
       ...["approval", "delivery", "deployment", "image-label", "health-commit"].map(
@@ -106,6 +108,8 @@ export class PinStack extends SiteStack {
     ]);
     if (pins.length === 0) addresses.push("null_resource.preflight");
     if (addresses.length === 0) return;
+    // A stack that forgets a resource has to know its provider, also when nothing else needs that.
+    if (host === "d601" && pins.length === 0) this.docker(site);
     this.addOverride(
       "removed",
       addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
