@@ -11,11 +11,9 @@ const keyLine =
 export const Approvers = z
   .array(
     z.strictObject({
-      name: z
-        .string()
-        .regex(/^[A-Za-z0-9][\w.@+-]*$/, {
-          error: "must be a name of letters, digits and . _ @ + -, such as an e-mail",
-        }),
+      name: z.string().regex(/^[A-Za-z0-9][\w.@+-]*$/, {
+        error: "must be a name of letters, digits and . _ @ + -, such as an e-mail",
+      }),
       key: z.string().refine((line) => keyLine.test(line) || /^@(~\/|\/|\.{1,2}\/).+$/.test(line), {
         error: 'must be a public key line ("ssh-ed25519 AAAA…") or "@" and a file of such lines',
       }),
