@@ -1,5 +1,5 @@
 import { targetOf } from "../compose/target.ts";
-import type { Pin } from "../config/deploy-file.ts";
+import { isComposePin, type Pin } from "../config/deploy-file.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
@@ -44,6 +44,7 @@ async function observeOne(
 ): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
   const host = site.connections[name];
   const services = pins
+    .filter(isComposePin)
     .filter(({ consumer }) => consumer.runtime.host === name && !consumer.planOnly)
     .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
   try {

@@ -26,7 +26,8 @@ export interface StepSpecs {
   "artifact-preflight": {
     readonly registry: RegistrySource;
     readonly target: HostName;
-    readonly pins: readonly (WantedArtifact & { readonly stableImage: string })[];
+    /** With the image's name in Docker where it runs by Compose; else it belongs to containerd. */
+    readonly pins: readonly (WantedArtifact & { readonly stableImage?: string })[];
   };
   "image-delivery": {
     readonly registry: RegistrySource;
@@ -40,7 +41,11 @@ export interface StepSpecs {
   "approval-gate": { readonly artifact: PinnedCommit; readonly environment: Environment };
   "k3s-namespace": { readonly cluster: ClusterTarget; readonly namespace: string };
   "auth-sync": AuthSyncSpec;
-  "containerd-image": { readonly registry: RegistrySource; readonly target: HostName; readonly artifact: WantedArtifact };
+  "containerd-image": {
+    readonly registry: RegistrySource;
+    readonly target: HostName;
+    readonly artifact: WantedArtifact;
+  };
   "k3s-rollout": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
   "k3s-health-check": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
   "plan-only": { readonly pins: readonly (PinnedCommit & { readonly environment: Environment } & PlanOnly)[] };

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
-import type { Pin } from "../../lib/config/deploy-file.ts";
+import type { ComposeRuntime } from "../../lib/catalog/index.ts";
+import { isComposePin, type Pin } from "../../lib/config/deploy-file.ts";
 import {
   type ContainerFacts,
   containerFacts,
@@ -15,7 +16,7 @@ import {
 const site = useLabSite();
 const both = `${mainServerStack} ${d601Stack}`;
 const { unidesk, todoNote } = labCommits;
-let services: readonly Pin[] = [];
+let services: readonly Pin<ComposeRuntime>[] = [];
 
 /** Every service of the checkout at one of the older commits. */
 const older = () =>
@@ -24,7 +25,7 @@ const older = () =>
   );
 
 beforeAll(async () => {
-  services = site.pins();
+  services = site.pins().filter(isComposePin);
   await site.restore();
   await site.publishMissing(Object.entries(older()).map(([service, { commit }]) => ({ service, commit })));
 }, 400_000);
