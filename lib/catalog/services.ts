@@ -81,6 +81,7 @@ export const services: readonly CatalogEntry[] = [
       prod: {
         runtime: onMainServer("backend-core", { container: "backend-core", stableImage: "unidesk-backend-core" }),
       },
+      dev: { runtime: onK3s("backend-core", "dev") },
     },
   },
   {
