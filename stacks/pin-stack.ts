@@ -84,7 +84,7 @@ export class PinStack extends SiteStack {
     });
     if (pins.length === 0) addresses.push("null_resource.preflight");
     if (addresses.length === 0) return;
-    // A stack that forgets a resource has to know its provider.
+    // A stack that forgets a resource has to know its provider, also when nothing else needs that.
     if (addresses.some((address) => address.startsWith("docker_image."))) dockerOf(this, site);
     this.addOverride(
       "removed",

@@ -77,7 +77,7 @@ test("no foreign value leaves the host: not of the env file, a container or conf
   expect(decoded).toContain("UNIDESK_FRONTEND_DEPLOY_COMMIT=");
   const secrets = await labExec(
     "main-server",
-    `sed -n 's/^\\(export \\)\\{0,1\\}UNIDESK_\\(BAIDU\\|AUTH\\)[A-Z_]*=//p' ${envFile}; grep -oE '"[^"]{16,}"' ${home}/unidesk/config.json | tr -d '"' | grep -v /`,
+    `grep -v _DEPLOY_ ${envFile} | sed -n 's/^\\(export \\)\\{0,1\\}UNIDESK_\\(BAIDU\\|AUTH\\)[A-Z_]*=//p'; grep -oE '"[^"]{16,}"' ${home}/unidesk/config.json | tr -d '"' | grep -v /`,
   );
   for (const secret of [canary, ...secrets.split("\n").filter((value) => value.length >= 8)]) {
     expect(decoded).not.toContain(secret);

@@ -138,6 +138,9 @@ test("a pin that is taken out stops nothing, and comes back without a change", {
   expect(diff).toContain("0 to destroy");
   await site.deploy(both, { pins });
   expect(await containers()).toEqual(before);
+  // The last pins too: a stack that holds nothing any more still forgets.
+  await site.deploy(d601Stack, { pins: {} });
+  expect(await containers()).toEqual(before);
   await site.deploy(both);
   expect(await containers()).toEqual(before);
 });
