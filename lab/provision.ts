@@ -114,7 +114,7 @@ async function clusterParts(host: LabHost): Promise<Part[]> {
   // Not /etc/rancher/k3s/k3s.yaml: a real k3s writes that itself, once it runs.
   const paths = ["/usr/local/bin/k3s", "/usr/local/bin/kubectl", "/etc/systemd/system/k3s.service"];
   const files: Part = { name, version: contentHash(tree, programs.version), paths, images: [], install };
-  const cluster = await folderPart(host, "cluster", []);
+  const cluster = await folderPart(host, "cluster", ["/etc/systemd/system/lab-pods.service"]);
   return [files, { ...cluster, works: async () => (await clusterState(host)) === "Ready" }];
 }
 

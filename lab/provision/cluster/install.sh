@@ -2,6 +2,9 @@
 # Starts what does not run of the cluster, and waits until its node takes pods.
 set -eu
 seconds=90
+cp lab-pods.service /etc/systemd/system/
+systemctl daemon-reload
+systemctl enable --quiet --now lab-pods.service
 units=$(systemctl list-unit-files --plain --no-legend 'k3s*.service' | cut -d ' ' -f 1)
 systemctl enable --quiet k3s.service
 # By name, because k3s.service starts no member that somebody stopped while it ran.
