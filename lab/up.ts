@@ -21,6 +21,8 @@ function upTasks(): ListrTask[] {
       title: "Keys",
       task: async () => {
         await docker(["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
+        // A wrong LAB_K3S fails here, before any host is touched.
+        await clusterPrograms();
         await ensureClientKeys();
       },
     },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hostsFile, labExec, labStatus, startHost, stopHost, up } from "../../lab/index.ts";
 import { clusterOf } from "../../lib/config/cluster.ts";
 import { loadSite } from "../../lib/config/site.ts";
-import { checkout, LabSite, lines, registryStack, registryStatus, until } from "../lab-support.ts";
+import { checkout, LabSite, lines, registryPaths, registryStack, registryStatus, until } from "../lab-support.ts";
 
 const namespace = "lab-kubernetes-test";
 const image = "127.0.0.1:5000/lab-kubernetes-test/hello:1";
@@ -68,7 +68,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=30s");
-  await labExec("d601", `ctr -a ${socket} -n k8s.io images rm ${image}; docker image rm ${image} || true`);
+  // containerd keeps a second name, the image's id, for Kubernetes.
+  const id = 'id=$(docker image inspect -f "{{.Id}}" "$1" 2>/dev/null) || exit 0';
+  const remove = 'ctr -a "$2" -n k8s.io images rm "$1" "$id"; docker image rm "$1"; rm -rf "$3"';
+  const repository = `${registryPaths.storage}/docker/registry/v2/repositories/${namespace}`;
+  await labExec("d601", ["bash", "-cu", `${id}; ${remove}`, "clean", image, socket, repository]);
   await site.close();
 });
 
@@ -121,9 +125,9 @@ test("a pod of an image from d601's registry answers through the API server", as
 test("a stopped k3s leaves its pods running, and `lab up` starts it again", async () => {
   await labExec("d601", "systemctl stop k3s");
   expect(await labExec("d601", "pgrep -fc '^python3 /server.py$'")).toBe("1");
-  const stopped = (await labStatus()).hosts.find(({ host }) => host === "d601");
-  expect(stopped).toMatchObject({
-    up: false,
+  const status = await labStatus();
+  expect(status.up).toBe(false);
+  expect(status.hosts.find(({ host }) => host === "d601")).toMatchObject({
     cluster: expect.stringMatching(/^k3s.*\.service is inactive$/),
     stale: ["cluster"],
   });

@@ -1,7 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { clusterPrograms } from "../../lab/kubernetes.js";
 import { parseProbe } from "../../lab/probe.js";
 import { isCurrent, type Part } from "../../lab/provision.js";
+import { labRoot } from "../../lab/settings.js";
 import { tempFolder, write } from "../support.ts";
 
 describe("clusterPrograms", () => {
@@ -24,6 +29,27 @@ describe("clusterPrograms", () => {
         "the one that the lab builds.",
     );
   });
+});
+
+const provision = join(labRoot, "provision");
+const provisioned = readdirSync(provision, { recursive: true, encoding: "utf8" });
+
+test.each(provisioned.filter((path) => path.endsWith(".sh")))("sh can read %s", (path) => {
+  expect(spawnSync("sh", ["-n", join(provision, path)], { encoding: "utf8" }).stderr).toBe("");
+});
+
+test.each(provisioned.filter((path) => path.endsWith(".yaml")))("%s is YAML", (path) => {
+  expect(parse(readFileSync(join(provision, path), "utf8"))).toEqual(expect.any(Object));
+});
+
+test("every program that a unit starts by name is one that the binary has", () => {
+  const source = readFileSync(join(labRoot, "kubernetes", "main.go"), "utf8");
+  const units = provisioned.filter((path) => /kubernetes\/k3s-.*\.service$/.test(path));
+  const started = units.flatMap(
+    (path) => readFileSync(join(provision, path), "utf8").match(/(?<=bin\/k3s )\S+/g) ?? [],
+  );
+  expect(started).toHaveLength(5);
+  for (const name of started) expect(source).toMatch(new RegExp(`"${name}": +(func|\\w)`));
 });
 
 describe("a part with a check of its own", () => {

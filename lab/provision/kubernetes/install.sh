@@ -22,7 +22,7 @@ chmod 0700 /var/lib/rancher/k3s/server /var/lib/rancher/k3s/server/db "$agent"
 sh certificates.sh "$(hostname)"
 cp containerd.toml "$agent/etc/containerd/config.toml"
 cp cni.conflist "$agent/etc/cni/net.d/10-lab.conflist"
-cp kubelet.yaml shield-kernel.sh import-images.sh "$agent/etc/"
+cp kubelet.yaml import-images.sh "$agent/etc/"
 
 # The program that holds a pod's namespaces becomes the image that containerd.toml names.
 mv /usr/local/bin/pause.new pause
