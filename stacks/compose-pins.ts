@@ -1,4 +1,4 @@
-import { hashOfRest, type Mended } from "../constructs/apply-step.ts";
+import type { Mended } from "../constructs/apply-step.ts";
 import { pinFacts } from "../constructs/artifact-preflight.ts";
 import { HealthCommitCheck, ImageLabelCheck } from "../constructs/checks.ts";
 import { ComposeDeployment, deploymentFacts } from "../constructs/compose-deployment.ts";
@@ -12,7 +12,7 @@ import type { Site } from "../lib/config/site.ts";
 import { type Repairs, repairOfAll } from "../lib/repairs.ts";
 import { dockerEndpoint } from "../lib/ssh/docker-endpoint.ts";
 import { deliveryDrift, deploymentDrift } from "../lib/verdicts/drift.ts";
-import type { PinContext, PlannedPin } from "./planned-pin.ts";
+import { mended, type PinContext, type PlannedPin, pinSpec, wantedBy } from "./planned-pin.ts";
 import type { SiteStack } from "./site-stack.ts";
 
 /** Terraform addresses of one Compose service in its stack. */
@@ -68,35 +68,31 @@ interface Plan {
   readonly byName: PlannedPin["byName"];
 }
 
-/** The commit is the first word of a spec. */
 function plan(pin: Pin, target: ComposeTarget, repairs: Repairs): Plan {
   const { service } = pin;
-  const spec = `${pin.commit} ${pin.digest ?? "-"} ${hashOfRest({ target })}`;
-  const wanted = (line: string) => {
-    const [commit = "", digest = "-"] = line.split(" ");
-    return { service, commit, ...(digest === "-" ? {} : { digest }) };
-  };
-  const mended = (
-    name: string,
-    facts: Record<string, string>,
-    drift: Parameters<Repairs["decide"]>[0]["drift"],
-  ): Mended => ({
-    receipt: { key: repairs.key(name), spec },
-    repair: repairs.decide({ name, host: target.host, spec, facts, drift }),
-  });
+  const { host } = target;
+  const spec = pinSpec(pin, target);
   const deliveryName = `${service}-delivery`;
   const deploymentName = `${service}-deployment`;
-  const delivered = mended(deliveryName, pinFacts(pin), (line, { services }) => {
-    const seen = services.get(service);
-    return seen && deliveryDrift(wanted(line), target.stableImage, seen);
+  const delivered = mended(repairs, {
+    name: deliveryName,
+    host,
+    spec,
+    facts: pinFacts(pin),
+    drift: (line, { services }) => {
+      const seen = services.get(service);
+      return seen && deliveryDrift(wantedBy(service, line), target.stableImage, seen);
+    },
   });
-  const deployed = mended(deploymentName, deploymentFacts(pin, target), (line, { services }) => {
-    const seen = services.get(service);
-    return seen && deploymentDrift(wanted(line), target, seen);
+  const deployed = mended(repairs, {
+    name: deploymentName,
+    host,
+    spec,
+    facts: deploymentFacts(pin, target),
+    drift: (line, { services }) => {
+      const seen = services.get(service);
+      return seen && deploymentDrift(wantedBy(service, line), target, seen);
+    },
   });
-  return {
-    delivered,
-    deployed,
-    byName: { [deliveryName]: delivered.repair, [deploymentName]: deployed.repair },
-  };
+  return { delivered, deployed, byName: { [deliveryName]: delivered.repair, [deploymentName]: deployed.repair } };
 }

@@ -10,7 +10,7 @@ import type { Repair } from "../lib/repair.ts";
 import { repairOfAll } from "../lib/repairs.ts";
 import { stackName } from "../lib/stack-names.ts";
 import { composeAddresses, dockerOf, planComposePin } from "./compose-pins.ts";
-import { k3sAddresses, planK3sPin } from "./k3s-pins.ts";
+import { accessOf, k3sAddresses, planK3sPin } from "./k3s-pins.ts";
 import type { PlannedPin } from "./planned-pin.ts";
 import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 
@@ -71,21 +71,24 @@ export class PinStack extends SiteStack {
     return undefined;
   }
 
-  private forgetUnpinned({ site, services, environment, host }: PinStackProps, pins: readonly Pin[]): void {
+  private forgetUnpinned({ site, runtime, services, environment, host }: PinStackProps, pins: readonly Pin[]): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
     const addresses = unpinned.flatMap((service) => {
       const consumer = findService(service)?.consumers[environment];
       if (!isConsumer(consumer)) return [];
-      const { runtime } = consumer;
+      const { runtime: where } = consumer;
       return [
         `null_resource.${service}-approval`,
-        ...(runtime.kind === "compose" ? composeAddresses(service, host) : k3sAddresses(service, runtime)),
+        ...(where.kind === "compose" ? composeAddresses(service, host) : k3sAddresses(service, where)),
       ];
     });
     if (pins.length === 0) addresses.push("null_resource.preflight");
     if (addresses.length === 0) return;
     // A stack that forgets a resource has to know its provider, also when nothing else needs that.
     if (addresses.some((address) => address.startsWith("docker_image."))) dockerOf(this, site);
+    if (addresses.some((address) => address.startsWith("kubernetes_")) && site.hosts.d601.kubernetes) {
+      accessOf(this, site, runtime);
+    }
     this.addOverride(
       "removed",
       addresses.map((from) => ({ from, lifecycle: { destroy: false } })),

@@ -1,8 +1,9 @@
 import { targetOf } from "../compose/target.ts";
-import { isComposePin, type Pin } from "../config/deploy-file.ts";
+import { isComposePin, isK3sPin, type Pin } from "../config/deploy-file.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
+import { authSyncSpecOf, k3sTargetOf } from "../kubernetes/target.ts";
 import { openMaster } from "../ssh/master.ts";
 import { type HostFacts, observeHost } from "./host.ts";
 
@@ -43,13 +44,22 @@ async function observeOne(
   pins: readonly Pin[],
 ): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
   const host = site.connections[name];
-  const services = pins
+  const here = pins.filter(({ consumer }) => !consumer.planOnly);
+  const onHost = here.filter(({ consumer }) => consumer.runtime.host === name);
+  const services = onHost
     .filter(isComposePin)
-    .filter(({ consumer }) => consumer.runtime.host === name && !consumer.planOnly)
     .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
+  const k3s = onHost
+    .filter(isK3sPin)
+    .map((pin) => ({ service: pin.service, target: k3sTargetOf(site, pin.consumer.runtime), commit: pin.commit }));
+  const auth = here
+    .filter(isK3sPin)
+    .flatMap((pin) => authSyncSpecOf(site, pin.consumer.runtime) ?? [])
+    .filter((spec) => spec.host === name || spec.source.host === name);
+  const registry = name === "d601" ? { registry: site.registry } : {};
   try {
     await openMaster(host);
-    return { facts: await observeHost(host, { services, ...(name === "d601" ? { registry: site.registry } : {}) }) };
+    return { facts: await observeHost(host, { services, k3s, auth, ...registry }) };
   } catch (error) {
     const blocked = error instanceof InfraBlockedError ? `infra-blocked (${error.missingChannels.join(", ")}): ` : "";
     return {

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { Problem } from "./problem.mjs";
 import { step } from "./progress.mjs";
@@ -38,9 +48,23 @@ async function compile(build, detail) {
 }
 
 /**
+ * A module that the build needs nothing of, and that the Go module proxy does not have.
+ * @param {string} module
+ * @param {string} source
+ */
+async function replaceByNothing(module, source) {
+  const folder = `./unused/${module}`;
+  mkdirSync(join(source, folder), { recursive: true });
+  writeFileSync(join(source, folder, "go.mod"), `module ${module}\n`);
+  const { code, output } = await run("go", ["mod", "edit", `-replace=${module}=${folder}`], { cwd: source });
+  if (code !== 0) throw new Problem(`go.mod cannot be changed:\n${lastLines(output)}`, "mend what Go says");
+}
+
+/**
  * Builds a program from a pinned Go module. The module is copied, because `go install` refuses one
  * whose go.mod names another path or has replacements. The result appears whole or not at all.
- * @param {{ module: string, pin: string, package?: string, ldflags?: string, target: string, cacheDir: string }} build
+ * @param {{ module: string, pin: string, package?: string, ldflags?: string, unused?: readonly string[],
+ *   target: string, cacheDir: string }} build
  */
 export async function goBuild(build) {
   const name = `${build.module}@${build.pin}`;
@@ -54,6 +78,9 @@ export async function goBuild(build) {
       const source = join(folder, "source");
       cpSync(JSON.parse(download.stdout).Dir, source, { recursive: true });
       makeWritable(source);
+      // A module's archive holds none of its vendored packages, but Go would look nowhere else.
+      rmSync(join(source, "vendor"), { recursive: true, force: true });
+      for (const unused of build.unused ?? []) await replaceByNothing(unused, source);
       const output = join(folder, "program");
       await compile({ name, source, package: build.package ?? ".", ldflags: build.ldflags ?? "", output }, detail);
       mkdirSync(dirname(build.target), { recursive: true });
