@@ -69,8 +69,8 @@ function fieldsOf(address: string, path: string, value: Json): string[] {
         const what = `${address}: ${here} would let the node fetch an image that nobody verified`;
         return [problem(what, text(child), "Never")];
       }
-      // Names of labels, annotations and the like are data.
-      if (["labels", "annotations", "match_labels", "selector"].includes(key) && here.split(".").length < 3) return [];
+      // Names of labels and annotations are data.
+      if (["labels", "annotations", "match_labels", "selector"].includes(key) && isData(key, child)) return [];
       return [...(key === "volume" ? volumesOf(address, here, child) : []), ...fieldsOf(address, here, child)];
     }),
   );
@@ -93,6 +93,11 @@ function problem(what: string, found: string, allowed: string, remedy = "remove 
 function isNothing(value: Json): boolean {
   if (value === undefined || value === null || value === false || value === 0 || value === "") return true;
   return Array.isArray(value) && value.length === 0;
+}
+
+/** A Deployment's selector is a block, a Service's the labels themselves. */
+function isData(key: string, child: Json): boolean {
+  return key !== "selector" || entriesOf(child).every(([, value]) => typeof value === "string");
 }
 
 /** A block is one object or a list of them. */

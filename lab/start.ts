@@ -91,7 +91,9 @@ async function publish(pins: readonly Pin[]): Promise<void> {
 /** Name, commit label and state of what runs for UniDesk on a host. */
 function liveCommand(): string {
   const names = catalog().flatMap(({ consumers }) =>
-    Object.values(consumers).flatMap((consumer) => ("runtime" in consumer && consumer.runtime.kind === "compose" ? [consumer.runtime.container] : [])),
+    Object.values(consumers).flatMap((consumer) =>
+      "runtime" in consumer && consumer.runtime.kind === "compose" ? [consumer.runtime.container] : [],
+    ),
   );
   const format = '{{printf "%-26s %-9s %s" (slice .Name 1) .State.Status .Config.Image}}';
   return `for name in ${[...new Set(names)].join(" ")}; do docker inspect -f '${format}' $name 2>/dev/null; done; true`;

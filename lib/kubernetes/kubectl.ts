@@ -41,19 +41,27 @@ export function silentCluster(
   what = `${host}: the Kubernetes API gives no answer`,
 ): Error {
   const remedy = `ssh to ${host} and read: systemctl status k3s`;
-  return new InfraBlockedError({ what, found, remedy }, [`${host}:kubernetes-api`]);
+  return new InfraBlockedError({ what, found, remedy }, [`${host}:kubernetes`]);
 }
 
 /** Whether it had to be made. Two that make it at once are both right. */
 export async function ensureNamespace(host: Connection, cluster: ClusterTarget, namespace: string): Promise<boolean> {
   const script = `
-found=$(kube get namespace "$1" --ignore-not-found -o name) || exit
-[ -z "$found" ] || exit 0
+for second in $(seq 60); do
+  phase=$(kube get namespace "$1" --ignore-not-found -o 'jsonpath={.status.phase}') || exit
+  [ "$phase" = Terminating ] || break
+  [ "$second" != 1 ] || echo "namespace $1 is being deleted by somebody; waiting for its end" >&2
+  sleep 1
+done
+[ "$phase" != Terminating ] || { echo "it is still being deleted after 60 s" >&2; exit 1; }
+[ -z "$phase" ] || exit 0
 said=$(kube create namespace "$1" 2>&1) && { echo created; exit 0; }
 case $said in *AlreadyExists* | *"already exists"*) exit 0 ;; esac
 printf '%s\\n' "$said" >&2
 exit 1
 `;
-  const output = await kubeScript(host, cluster, `ensure the namespace ${namespace}`, script, [namespace]);
+  const output = await kubeScript(host, cluster, `ensure the namespace ${namespace}`, script, [namespace], {
+    timeoutSeconds: 120,
+  });
   return output.includes("created");
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /** Needed fields and no others, one JSON object a line: an object as a whole would show other people's environment. */
-const template = String.raw`{{define "template"}}"image":{{range $i, $c := .containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"requestedCommit":"{{range $i, $c := .containers}}{{if eq $i 0}}{{range $c.env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}{{end}}"{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"generation":{{.metadata.generation}},"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},{{template "template" .spec.template.spec}}{{else if eq .kind "Service"}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":{{printf "%q" (or (index .metadata.labels "kubernetes.io/service-name") "")}},"ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":{{printf "%q" (or (index .metadata.labels "app") "")}},"phase":{{printf "%q" .status.phase}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{range $i, $s := .status.containerStatuses}}{{if eq $i 0}}"ready":{{$s.ready}},"restarts":{{$s.restartCount}},"waiting":"{{if $s.state.waiting}}{{or $s.state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or $s.imageID "")}},{{end}}{{end}}{{template "template" .spec}}{{end}}}
+const template = `{{define "template"}}"image":{{range $i, $c := .containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"requestedCommit":"{{range $i, $c := .containers}}{{if eq $i 0}}{{range $c.env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}{{end}}"{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"generation":{{.metadata.generation}},"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},{{template "template" .spec.template.spec}}{{else if eq .kind "Service"}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":{{printf "%q" (or (index .metadata.labels "kubernetes.io/service-name") "")}},"ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":{{printf "%q" (or (index .metadata.labels "app") "")}},"phase":{{printf "%q" .status.phase}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{range $i, $s := .status.containerStatuses}}{{if eq $i 0}}"ready":{{$s.ready}},"restarts":{{$s.restartCount}},"waiting":"{{if $s.state.waiting}}{{or $s.state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or $s.imageID "")}},{{end}}{{end}}{{template "template" .spec}}{{end}}}
 {{end}}`;
 
 /**
@@ -11,7 +11,7 @@ const template = String.raw`{{define "template"}}"image":{{range $i, $c := .cont
  * One kubectl serves all requests for health on a socket in a folder of root's own: one process a request would cost
  * more than everything else. Whatever ends the script ends it too.
  */
-export const clusterLook = String.raw`
+export const clusterLookScript = String.raw`
 set -u
 export LC_ALL=C
 kubectl=$1
@@ -38,13 +38,17 @@ until [ -S "$work/api" ]; do
 done
 api() { curl -sS --unix-socket "$work/api" --max-time 4 --max-filesize 1048576 "$@"; }
 for namespace in $namespaces; do
-  status=$(api -o /dev/null -w '%{http_code}' "http://api/api/v1/namespaces/$namespace" 2>&1) || { printf '%s\n' "$status" >&2; exit 1; }
-  [ "$status" != 200 ] || printf 'namespace %s\n' "$namespace"
+  status=$(api -o /dev/null -w '%{http_code}' "http://localhost/api/v1/namespaces/$namespace" 2>&1) || { printf '%s\n' "$status" >&2; exit 1; }
+  case $status in
+    200) printf 'namespace %s\n' "$namespace" ;;
+    404) ;;
+    *) echo "the namespace $namespace cannot be looked at: HTTP $status" >&2; exit 1 ;;
+  esac
 done
-# ask KEY PATH
+# ask KEY PATH. The proxy serves nobody who names another host than this one.
 ask() {
   local status
-  status=$(api -o "$work/body.$1" -w '%{http_code}' "http://api/api/v1/namespaces/$2" 2>/dev/null) || status=0
+  status=$(api -o "$work/body.$1" -w '%{http_code}' "http://localhost/api/v1/namespaces/$2" 2>/dev/null) || status=0
   printf 'reply %s %s ' "$1" "$status" > "$work/reply.$1"
   { [ ! -f "$work/body.$1" ] || head -c 65536 "$work/body.$1" | base64 -w0; echo; } >> "$work/reply.$1"
 }
@@ -114,7 +118,7 @@ export function replyKey(kind: "service" | "pod", namespace: string, name: strin
   return `${kind}.${namespace}.${name}`;
 }
 
-/** Reads what `clusterLook` printed. */
+/** Reads what `clusterLookScript` printed. */
 export function parseClusterLook(output: string): ClusterAnswer {
   const namespaces = new Set<string>();
   const items: ClusterItem[] = [];

@@ -2,7 +2,13 @@ import { dirname } from "node:path";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, parseDeliveryRecord } from "../delivery/record.ts";
 import { asRootFunction, containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
-import { type ClusterAnswer, type ClusterItem, clusterLook, parseClusterLook, replyKey } from "../kubernetes/look.ts";
+import {
+  type ClusterAnswer,
+  type ClusterItem,
+  clusterLookScript,
+  parseClusterLook,
+  replyKey,
+} from "../kubernetes/look.ts";
 import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
 import { receiptsFolder } from "../receipts.ts";
 import { shellCommand } from "../ssh/quote.ts";
@@ -105,7 +111,7 @@ k3s_commits() {
     k3s_records="$k3s_records $2/$commit.json"
   done
 }
-k3s_look() { as_root timeout -k 2 10 bash -c ${shellCommand([clusterLook])} look "$@"; }
+k3s_look() { as_root timeout -k 2 10 bash -c ${shellCommand([clusterLookScript])} look "$@"; }
 k3s_containerd() { ctr_answer images ls $k3s_images | awk 'NR > 1 { print $1, $3 }'; }
 k3s_record_lines() { local file; for file in $k3s_records; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
 ${args.map(shellCommand).join("\n")}

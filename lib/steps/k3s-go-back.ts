@@ -5,7 +5,7 @@ import type { KnownCommits } from "../kubernetes/revisions.ts";
 import { undoRollout, type WentBack } from "../kubernetes/rollout.ts";
 import type { ObservedK3s } from "../observe/k3s.ts";
 import { judgeAnswer } from "../verdicts/health-commit.ts";
-import { isRolledOut, livePods } from "../verdicts/k3s-live.ts";
+import { isOver, isRolledOut, livePods } from "../verdicts/k3s-live.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -52,7 +52,7 @@ export async function goBack(
 function isBack({ workload, to, commit }: WentBack, observed: ObservedK3s): boolean {
   const found = observed.cluster?.workloads[workload];
   if (!found?.deployment) return false;
-  if (to === "no pods") return found.deployment.replicas === 0 && livePods(found).length === 0;
+  if (to === "no pods") return found.deployment.replicas === 0 && found.pods.every(isOver);
   const { replicas, available } = found.deployment;
   const pods = livePods(found);
   return (

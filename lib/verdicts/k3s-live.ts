@@ -140,7 +140,8 @@ export function livePods({ pods }: ObservedWorkload): ObservedPod[] {
   return pods.filter((pod) => !pod.ending && !isOver(pod));
 }
 
-function isOver({ phase }: ObservedPod): boolean {
+/** It has ended for good; where it was wanted, Kubernetes has made another one. */
+export function isOver({ phase }: ObservedPod): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
 

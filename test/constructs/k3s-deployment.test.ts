@@ -251,7 +251,10 @@ test.each([
 });
 
 test("labels and annotations of any name are data", () => {
-  const change: Options["change"] = (_stack, { resource }) =>
+  const change: Options["change"] = (_stack, { resource, service }) => {
     resource.addOverride("metadata.annotations", { host_port: "1", type: "NodePort" });
+    resource.addOverride("spec.template.metadata.labels", { host_port: "1" });
+    service.addOverride("spec.selector", { host_network: "1" });
+  };
   expect(refusalOf(change)).not.toThrow();
 });

@@ -56,7 +56,7 @@ test("an empty state on a healthy cluster imports what is there and changes no p
   const before = await pods();
   site.removeState();
   const diff = await site.diff(devStack, at(newer));
-  expect(diff).toMatch(/kubernetes_deployment\.frontend-dev .*will be imported/);
+  expect(diff).toContain('(imported from "unidesk-dev/frontend-dev")');
   await site.deploy(both, at(newer));
   expect(await pods()).toEqual(before);
   expect(await site.diff(devStack, at(newer))).toContain("No changes.");

@@ -29,13 +29,14 @@ export interface StackOptions {
   readonly access: CredentialSpec;
   /** Keeps state and output folder apart. @default "stack" */
   readonly name?: string;
+  /** Changes every workload. @default - as in the pin */
   readonly workload?: Partial<K3sWorkload>;
   readonly deployment?: Partial<K3sDeploymentProps>;
 }
 
 /** The real constructs in a stack of their own, applied by the real terraform. */
 export class ClusterApp {
-  readonly bundle: StepBundle;
+  private readonly bundle: StepBundle;
 
   constructor(
     private readonly site: LabSite,
@@ -48,9 +49,8 @@ export class ClusterApp {
   /** Writes the stack's configuration and makes its plugins known. */
   async write(options: StackOptions): Promise<void> {
     const { pin, access: spec, name = "stack", deployment } = options;
-    const folder = this.folder(name);
-    mkdirSync(folder, { recursive: true });
-    const app = new App({ outdir: join(folder, "out"), skipValidation: false });
+    mkdirSync(this.folder(name), { recursive: true });
+    const app = new App({ outdir: join(this.folder(name), "out") });
     const stack = new TerraformStack(app, "stack");
     new LocalBackend(stack, { path: this.stateFile(name) });
     const access = new KubernetesAccess(stack, "kubernetes", { runtime: { bundle: this.bundle }, ...spec });
@@ -64,17 +64,11 @@ export class ClusterApp {
   }
 
   plan(name = "stack"): Promise<Outcome> {
-    return this.terraform(
-      name,
-      "plan",
-      "-input=false",
-      "-detailed-exitcode",
-      "-lock=false",
-      `-out=${this.planFile(name)}`,
-    );
+    const out = `-out=${this.planFile(name)}`;
+    return this.terraform(name, "plan", "-input=false", "-detailed-exitcode", "-lock=false", out);
   }
 
-  /** A plan that must find nothing to do; returns what it printed. */
+  /** A plan that must find nothing to do. */
   async settled(name = "stack"): Promise<void> {
     const { exitCode, output } = await this.plan(name);
     if (exitCode !== 0) throw new Error(`a plan without changes was expected:\n${output}`);
@@ -84,7 +78,7 @@ export class ClusterApp {
     return this.terraform(name, "apply", "-input=false", "-auto-approve");
   }
 
-  async terraform(name: string, ...args: string[]): Promise<Outcome> {
+  private async terraform(name: string, ...args: string[]): Promise<Outcome> {
     const folder = join(this.folder(name), "out", "stacks", "stack");
     const result = await execa("terraform", [`-chdir=${folder}`, ...args], {
       preferLocal: true,
@@ -111,9 +105,11 @@ export class ClusterApp {
     return { exitCode, stderr, reply: JSON.parse(stdout) };
   }
 
-  /** Everything that Terraform keeps of a stack. */
+  /** Everything that Terraform keeps of a stack, and what was synthesized. */
   kept(name = "stack"): string {
-    return [this.stateFile(name), this.planFile(name)].map((file) => readFileSync(file, "latin1")).join("\n");
+    const configuration = join(this.folder(name), "out", "stacks", "stack", "cdk.tf.json");
+    const files = [this.stateFile(name), this.planFile(name), configuration];
+    return files.map((file) => readFileSync(file, "latin1")).join("\n");
   }
 
   /** The processes that hold this site's tunnels, and their SSH connections. */
@@ -127,16 +123,15 @@ export class ClusterApp {
     return { holders: pids(/ kubernetes-tunnel$/), connections: pids(/ ssh -L /) };
   }
 
-  /** A user's own configuration, which would be in the way wherever it was read. */
+  /** With a user's own configuration, which would be in the way wherever it was read. */
   private get env() {
     const own = join(this.site.folder, "kubeconfig");
     writeFileSync(own, "users: of another cluster");
+    const files = ["KUBECONFIG", "KUBE_CONFIG", "KUBE_CONFIG_PATH", "KUBE_CONFIG_PATHS"];
     return {
       CHECKPOINT_DISABLE: "1",
       TMPDIR: this.site.folder,
-      ...Object.fromEntries(
-        ["KUBECONFIG", "KUBE_CONFIG", "KUBE_CONFIG_PATH", "KUBE_CONFIG_PATHS"].map((name) => [name, own]),
-      ),
+      ...Object.fromEntries(files.map((name) => [name, own])),
       KUBE_HOST: "https://192.0.2.1:6443",
       KUBE_CTX: "another",
       KUBE_INSECURE: "true",
@@ -147,11 +142,6 @@ export class ClusterApp {
       KUBE_CLIENT_KEY_DATA: "of-another-cluster",
       KUBE_CLUSTER_CA_CERT_DATA: "of-another-cluster",
     };
-  }
-
-  /** What was synthesized. */
-  configuration(name = "stack"): string {
-    return join(this.folder(name), "out", "stacks", "stack", "cdk.tf.json");
   }
 
   private folder(name: string): string {
