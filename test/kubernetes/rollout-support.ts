@@ -107,12 +107,12 @@ export async function history(): Promise<HistoryEntry[]> {
     .filter((entry) => entry.stack === stack);
 }
 
+/** With the names that the kubelet's side gives by the configuration, which keep the content alive. */
 export async function forgetImages(): Promise<void> {
-  await labExec(
-    "d601",
-    `ctr -a ${socket} -n k8s.io images ls -q 'name~=unidesk/frontend' | xargs -r ctr -a ${socket} -n k8s.io images rm --sync >/dev/null
-rm -rf ${hostPaths({ home }).deliveries}/containerd/frontend`,
-  );
+  const names = `awk '{ name[NR] = $1; digest[NR] = $3; if ($1 ~ /unidesk\\/frontend/) ours[$3] = 1 } END { for (i in name) if (digest[i] in ours) print name[i] }'`;
+  const containerd = `ctr -a ${socket} -n k8s.io images`;
+  const records = `${hostPaths({ home }).deliveries}/containerd/frontend`;
+  await labExec("d601", `${containerd} ls | ${names} | xargs -r ${containerd} rm --sync >/dev/null; rm -rf ${records}`);
 }
 
 /** Takes away what tests of this folder made. */
