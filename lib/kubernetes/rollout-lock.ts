@@ -2,10 +2,11 @@ import type { Connection } from "../config/hosts.ts";
 import { holderFunctions } from "../deploy-job/holder.ts";
 import { lockWaitSeconds } from "../deploy-job/job-spec.ts";
 import { UserError } from "../errors.ts";
-import { hostPaths } from "../host-paths.ts";
+
 import { silenceSeconds } from "../ssh/lifeline.ts";
 import { lastLines, runScript } from "../ssh/run.ts";
 import type { StepContext } from "../steps/specs.ts";
+import { serviceLock } from "./target.ts";
 
 /** Ends with the runner: its standard input is a lifeline, so that a killed one holds nothing. */
 const script = `
@@ -31,7 +32,7 @@ export async function withRolloutLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { service, commit } = artifact;
-  const lock = `${hostPaths(host).locks}/rollout-${namespace}-${service}`;
+  const lock = serviceLock(host, namespace, service);
   const letGo = new AbortController();
   let held: () => void = () => {};
   const taken = new Promise<void>((resolve) => {

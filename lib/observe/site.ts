@@ -34,8 +34,13 @@ export async function observeSite(site: Site, pins: readonly Pin[]): Promise<Sit
   const looks = await Promise.all(names.map((name) => observeOne(site, name, pins)));
   return {
     hosts: Object.fromEntries(looks.flatMap((look, index) => ("facts" in look ? [[names[index], look.facts]] : []))),
-    warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : [])),
+    warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : clusterWarnings(look.facts))),
   };
+}
+
+/** All services of a cluster share its warning. */
+function clusterWarnings({ k3s }: HostFacts): string[] {
+  return [...new Set([...k3s.values()].flatMap(({ warning }) => warning ?? []))];
 }
 
 async function observeOne(
