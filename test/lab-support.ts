@@ -144,9 +144,9 @@ export class LabSite {
     return this.run("node", [join(checkout, "bin", "unidesk.js"), ...args], options);
   }
 
-  /** What a person does who approves a pin of prod; of this file's own. */
-  async approve(service: string, commit: string, options: RunOptions): Promise<void> {
-    const args = ["approve", service, "--env", "prod", "--commit", commit, "--key", approverFile];
+  /** What a person does who approves a pin; of this file's own. */
+  async approve(service: string, commit: string, options: RunOptions, environment = "prod"): Promise<void> {
+    const args = ["approve", service, "--env", environment, "--commit", commit, "--key", approverFile];
     succeeded(`unidesk ${args.join(" ")}`, await this.unidesk(args, options));
   }
 
