@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { Listr } from "listr2";
 import colors from "picocolors";
-import { catalog } from "../lib/catalog/index.ts";
 import { type Pin, readPins } from "../lib/config/deploy-file.ts";
 import { shortCommit } from "../lib/config/values.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
@@ -92,15 +91,9 @@ async function publish(pins: readonly Pin[]): Promise<void> {
   await new Listr(publishing, { concurrent: 3, fallbackRenderer: "simple" }).run();
 }
 
-/** Name, commit label and state of what runs for UniDesk on a host. */
+/** Name, state and image of what runs in a host's Docker. */
 function liveCommand(): string {
-  const names = catalog().flatMap(({ consumers }) =>
-    Object.values(consumers).flatMap((consumer) =>
-      "runtime" in consumer && consumer.runtime.kind === "compose" ? [consumer.runtime.container] : [],
-    ),
-  );
-  const format = '{{printf "%-26s %-9s %s" (slice .Name 1) .State.Status .Config.Image}}';
-  return `for name in ${[...new Set(names)].join(" ")}; do docker inspect -f '${format}' $name 2>/dev/null; done; true`;
+  return `docker ps --format '{{printf "%-28s %-9s %s" .Names .State .Image}}'`;
 }
 
 function heading(title: string): void {
