@@ -101,14 +101,3 @@ test("a pin that is taken out deletes nothing", { timeout: 400_000 }, async () =
   await site.deploy(devStack, at(newer));
   expect(await pods()).toEqual(before);
 });
-
-test("a wiped cluster comes back from a state that still knows it", { timeout: 400_000 }, async () => {
-  await site.deploy(devStack, at(newer));
-  await labExec("d601", "k3s kubectl delete namespace unidesk-dev --wait --timeout=120s", { timeoutMs: 150_000 });
-  const diff = await site.diff(devStack, at(newer));
-  expect(diff).toMatch(/kubernetes_deployment\.frontend-dev .*will be created/);
-  expect(diff).toContain("namespace unidesk-dev missing");
-  await site.deploy(devStack, at(newer));
-  expect(await commits()).toMatchObject(everywhere(newer));
-  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
-});
