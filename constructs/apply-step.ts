@@ -26,6 +26,11 @@ export interface Mended {
   readonly receipt: { readonly key: ReceiptKey; readonly spec: string };
 }
 
+/** A step, or what holds a resource of Terraform's own providers. */
+export interface Applied {
+  readonly resource: TerraformResource;
+}
+
 export interface ApplyStepProps<Name extends StepName> {
   readonly runtime: StepRuntime;
   readonly step: Name;
@@ -41,9 +46,9 @@ export interface ApplyStepProps<Name extends StepName> {
   /** Left on the last host after the step succeeded. @default - none: the step reads only */
   readonly receipt?: Mended["receipt"];
   /** Steps and other resources that come first. @default - none */
-  readonly dependsOn?: readonly { readonly resource: TerraformResource }[];
-  /** Run again whenever this step does, in-place updates included. @default - only its own facts count */
-  readonly after?: ApplyStep<StepName>;
+  readonly dependsOn?: readonly Applied[];
+  /** Come first; whenever one of them runs or changes, in-place updates included, so does this. @default - only its own facts count */
+  readonly after?: Applied | readonly Applied[];
 }
 
 /**
@@ -56,7 +61,8 @@ export class ApplyStep<Name extends StepName> extends Construct {
 
   constructor(scope: Construct, id: string, props: ApplyStepProps<Name>) {
     super(scope, id);
-    const { after, repair, receipt } = props;
+    const { repair, receipt } = props;
+    const after = [props.after ?? []].flat().map(({ resource }) => resource);
     const host = props.hosts.at(-1);
     this.resource = new Resource(this, "Resource", {
       triggers: {
@@ -64,8 +70,8 @@ export class ApplyStep<Name extends StepName> extends Construct {
         spec: hashOfRest(props.spec),
         ...(repair ? { repair: escapeTemplate(repair.value) } : {}),
       },
-      dependsOn: [...(props.dependsOn ?? []), ...(after ? [after] : [])].map(({ resource }) => resource),
-      lifecycle: lifecycleOf(repair?.ignore ?? (props.settled ? "triggers" : "none"), after ? [after.resource] : []),
+      dependsOn: [...(props.dependsOn ?? []).map(({ resource }) => resource), ...after],
+      lifecycle: lifecycleOf(repair?.ignore ?? (props.settled ? "triggers" : "none"), after),
       provisioners: [
         stepProvisioner(
           props.runtime,
@@ -81,7 +87,7 @@ export class ApplyStep<Name extends StepName> extends Construct {
 }
 
 /** Which changes Terraform leaves out, and which resources make it run again. */
-export function lifecycleOf(ignore: Repair["ignore"], after: readonly Resource[]): TerraformResourceLifecycle {
+export function lifecycleOf(ignore: Repair["ignore"], after: readonly TerraformResource[]): TerraformResourceLifecycle {
   const ignored = { none: [], repair: ['triggers["repair"]'], triggers: ["triggers"] }[ignore];
   return {
     // Otherwise Terraform first forgets every resource that it means to replace, and a refused preflight

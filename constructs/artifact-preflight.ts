@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import { repositoryName } from "../lib/config/ci-file.ts";
-import type { Pin } from "../lib/config/deploy-file.ts";
+import { isComposePin, type Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
 import type { Repair } from "../lib/repair.ts";
 import type { RegistrySource } from "../lib/steps/specs.ts";
@@ -28,7 +28,10 @@ export class ArtifactPreflight extends ApplyStep<"artifact-preflight"> {
       spec: {
         registry: props.registry,
         target: props.target,
-        pins: props.pins.map((pin) => ({ ...artifactOf(pin), stableImage: pin.consumer.runtime.stableImage })),
+        pins: props.pins.map((pin) => ({
+          ...artifactOf(pin),
+          ...(isComposePin(pin) ? { stableImage: pin.consumer.runtime.stableImage } : {}),
+        })),
       },
       hosts: [...new Set([props.registry.host, props.target])],
       facts: Object.fromEntries(props.pins.map((pin) => [pin.service, pinLine(pin)])),

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import type { ComposeRuntime } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
 import type { RegistrySource } from "../lib/steps/specs.ts";
@@ -10,7 +11,7 @@ export interface ImageDeliveryProps extends Mended {
   readonly runtime: StepRuntime;
   readonly registry: RegistrySource;
   readonly target: HostName;
-  readonly pin: Pin;
+  readonly pin: Pin<ComposeRuntime>;
   readonly preflight: ArtifactPreflight;
   /** What pulls the image where the target is the registry's own host. @default - the delivery pulls it itself */
   readonly after?: PulledImage;

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import type { PlanOnly as Decision } from "../lib/catalog/index.ts";
+import { type PlanOnly as Decision, placeOf } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import { ApplyStep, type StepRuntime } from "./apply-step.ts";
 import { pinFacts } from "./artifact-preflight.ts";
@@ -50,7 +50,7 @@ export class PlanOnly extends ApplyStep<"plan-only"> {
         environment,
         decision: planOnly.decision,
         reason: planOnly.reason,
-        container: `${consumer.runtime.host}/${consumer.runtime.container}`,
+        container: placeOf(consumer.runtime),
         ...(consumer.supervised
           ? {
               affectedRuntime: consumer.supervised.affectedRuntime,

@@ -16,11 +16,17 @@ const capabilities =
   NET_RAW SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE
   SYS_RAWIO SYS_TIME SYS_TTY_CONFIG WAKE_ALARM`.split(/\s+/);
 
+/** A real k3s lowers the chance that the kernel ends its pods' sandboxes, and that takes one capability more. */
+function clusterCapabilities(host: LabHost): string[] {
+  const { LAB_K3S } = process.env;
+  return host.name === "d601" && LAB_K3S && LAB_K3S !== "none" ? ["SYS_RESOURCE"] : [];
+}
+
 function runArguments(host: LabHost, image: string): string[] {
   return [
     ...["--name", host.container, "--hostname", host.name, "--network", labName, "--network-alias", host.name],
     ...["--label", `${labLabel}=${labName}`],
-    ...capabilities.flatMap((capability) => ["--cap-add", capability]),
+    ...[...capabilities, ...clusterCapabilities(host)].flatMap((capability) => ["--cap-add", capability]),
     ...["seccomp", "apparmor", "systempaths"].flatMap((option) => ["--security-opt", `${option}=unconfined`]),
     ...["--cgroupns", "private", "--tmpfs", "/run:exec", "--tmpfs", "/run/lock"],
     ...Object.entries(host.volumes).flatMap(([volume, path]) => ["--volume", `${volume}:${path}`]),
@@ -73,6 +79,17 @@ async function startContainer(host: LabHost, args: readonly string[]): Promise<v
       throw new LabError(
         `${host.name} needs port ${host.port} on 127.0.0.1, which another program holds. Free it, or set ` +
           "UNIDESK_LAB_PORT to the first of three free ports.",
+        { cause: error },
+      );
+    }
+    if (
+      error instanceof LabError &&
+      /unable to apply caps/.test(error.message) &&
+      clusterCapabilities(host).length > 0
+    ) {
+      throw new LabError(
+        `${host.name} needs the capability ${clusterCapabilities(host)} for a k3s of your own, and Docker on this ` +
+          "machine cannot give it. Unset LAB_K3S for the cluster that the lab builds, or set it to none.",
         { cause: error },
       );
     }

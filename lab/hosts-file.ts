@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
@@ -6,6 +7,7 @@ import { labDir, labName } from "../tools/paths.mjs";
 import { LabError } from "./errors.ts";
 import { writeAtomically } from "./files.ts";
 import { hostKeysFile } from "./keys.ts";
+import { clusterAuthorityFile } from "./kubernetes.ts";
 import { approverFile, type HostName, hostNames, identityFile, labHost } from "./settings.ts";
 
 export const hostsFile = join(labDir, "hosts.json");
@@ -20,6 +22,7 @@ const labHostEntry = z.object({
   hostKeys: z.array(z.string()),
   git: z.record(z.string(), z.string()).optional(),
   compose,
+  kubernetes: z.object({ kubectl: z.string(), apiPort: z.int(), caCertificate: z.string() }).optional(),
   configJson: z.string().optional(),
 });
 const labHostsFile = z.object({
@@ -65,9 +68,12 @@ export function describeHosts(): LabHostsFile {
       ...facts[name],
     };
   };
+  const authority = clusterAuthorityFile();
+  const kubernetes = { kubectl: "k3s kubectl", apiPort: 6443, caCertificate: `@${fromHome(authority)}` };
+  const d601 = { ...entry("d601"), ...(existsSync(authority) ? { kubernetes } : {}) };
   return {
     target: labName,
-    hosts: { d601: entry("d601"), "main-server": entry("main-server") },
+    hosts: { d601, "main-server": entry("main-server") },
     approvers: [{ name: "lab-approver", key: `@${fromHome(approverFile)}.pub` }],
   };
 }

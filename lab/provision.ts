@@ -6,6 +6,7 @@ import { docker } from "./docker.ts";
 import { contentHash, readTree } from "./files.ts";
 import { ensureInnerImages, innerImages, innerImagesVersion } from "./images.ts";
 import { clientPublicKey } from "./keys.ts";
+import { clusterPrograms, clusterState, copyPrograms } from "./kubernetes.ts";
 import type { Probe } from "./probe.ts";
 import { buildRepositories } from "./repositories.ts";
 import { type LabHost, labRoot } from "./settings.ts";
@@ -19,6 +20,8 @@ export interface Part {
   readonly paths: readonly string[];
   /** Images that must be there besides the stamp. */
   readonly images: readonly string[];
+  /** Whether it works, asked where all the above is there. @default - it does */
+  readonly works?: () => Promise<boolean>;
   readonly install: () => Promise<void>;
 }
 
@@ -31,7 +34,8 @@ export async function hostParts(host: LabHost): Promise<Part[]> {
     await folderPart(host, "compose", [`${root}/docker-compose.yml`]),
     await folderPart(host, "environment", [`${root}/.state/compose.env`]),
   ];
-  return host.name === "d601" ? [...parts, await imagesPart(host), await repositoriesPart(host)] : parts;
+  if (host.name !== "d601") return parts;
+  return [...parts, await imagesPart(host), await repositoriesPart(host), ...(await clusterParts(host))];
 }
 
 /** True where the host has this part in this version. */
@@ -41,6 +45,11 @@ export function isProvisioned(part: Part, seen: Probe): boolean {
     part.paths.every((path) => seen.paths.has(path)) &&
     part.images.every((image) => seen.images.has(image))
   );
+}
+
+/** True where `up` has nothing to do for this part. */
+export async function isCurrent(part: Part, seen: Probe): Promise<boolean> {
+  return isProvisioned(part, seen) && (await (part.works?.() ?? true));
 }
 
 export async function provision(host: LabHost, part: Part): Promise<void> {
@@ -92,6 +101,23 @@ async function repositoriesPart(host: LabHost): Promise<Part> {
   return { name, version, paths, images: [], install };
 }
 
+/** The cluster's programs and files, and the cluster that runs; nothing where there are no programs. */
+async function clusterParts(host: LabHost): Promise<Part[]> {
+  const programs = await clusterPrograms();
+  if ("missing" in programs) return [];
+  const name = programs.part;
+  const tree = await partTree(host, name);
+  const install = async () => {
+    await copyPrograms(host, programs);
+    await installTree(host, name, tree);
+  };
+  // Not /etc/rancher/k3s/k3s.yaml: a real k3s writes that itself, once it runs.
+  const paths = ["/usr/local/bin/k3s", "/usr/local/bin/kubectl", "/etc/systemd/system/k3s.service"];
+  const files: Part = { name, version: contentHash(tree, programs.version), paths, images: [], install };
+  const cluster = await folderPart(host, "cluster", ["/etc/systemd/system/lab-pods.service"]);
+  return [files, { ...cluster, works: async () => (await clusterState(host)) === "Ready" }];
+}
+
 /** Copies the files into the host and runs their install.sh there as root. */
 async function installTree(host: LabHost, name: string, tree: ReadonlyMap<string, Buffer>): Promise<void> {
   const draft = await mkdtemp(join(tmpdir(), "unidesk-lab-"));
@@ -103,7 +129,7 @@ async function installTree(host: LabHost, name: string, tree: ReadonlyMap<string
     }
     await docker(["exec", host.container, "sh", "-euc", 'rm -rf "$1" && mkdir -p "$1"', "prepare", target]);
     await docker(["cp", `${draft}/.`, `${host.container}:${target}`]);
-    await docker(["exec", "--workdir", target, host.container, "sh", "install.sh"], { timeout: 60_000 });
+    await docker(["exec", "--workdir", target, host.container, "sh", "install.sh"], { timeout: 120_000 });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }

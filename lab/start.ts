@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { Listr } from "listr2";
 import colors from "picocolors";
-import { catalog } from "../lib/catalog/index.ts";
 import { type Pin, readPins } from "../lib/config/deploy-file.ts";
 import { shortCommit } from "../lib/config/values.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
@@ -30,7 +29,7 @@ async function start(): Promise<void> {
   heading(`Registry on d601's loopback: cdktf deploy ${registryStack}`);
   await deploy([registryStack]);
 
-  heading(`Publish ${pinned.length} services in two commits each: built on d601 from pushed Git`);
+  heading("Publish every service in two commits: built on d601 from pushed Git");
   await publish([...older, ...pinned]);
 
   heading(`Deploy the older commits (pins of ${olderPins}): cdktf deploy ${stacks.join(" ")}`);
@@ -58,6 +57,8 @@ async function start(): Promise<void> {
 
   heading("What is live, and what was deployed");
   for (const host of ["main-server", "d601"]) await show("tsx", ["lab/cli.ts", "ssh", host, "--", liveCommand()]);
+  const columns = "custom-columns=NAMESPACE:.metadata.namespace,POD:.metadata.name,IMAGE:.spec.containers[0].image";
+  await show("tsx", ["lab/cli.ts", "ssh", "d601", "--", `sudo k3s kubectl get pods -A -l app -o ${columns}`]);
   await show("node", ["bin/unidesk.js", "history", "--limit", "5"]);
 
   console.log(`
@@ -81,20 +82,18 @@ function stackOf({ service, environment, consumer }: Pin): string {
 }
 
 async function publish(pins: readonly Pin[]): Promise<void> {
-  const publishing = pins.map(({ service, commit }) => ({
+  // Both environments may pin the same commit.
+  const wanted = [...new Map(pins.map((pin) => [`${pin.service} ${pin.commit}`, pin])).values()];
+  const publishing = wanted.map(({ service, commit }) => ({
     title: `${service} ${shortCommit(commit)}`,
     task: () => quietly("node", ["bin/unidesk.js", "artifact", "publish", "--service", service, "--commit", commit]),
   }));
   await new Listr(publishing, { concurrent: 3, fallbackRenderer: "simple" }).run();
 }
 
-/** Name, commit label and state of what runs for UniDesk on a host. */
+/** Name, state and image of what runs in a host's Docker. */
 function liveCommand(): string {
-  const names = catalog().flatMap(({ consumers }) =>
-    Object.values(consumers).flatMap((consumer) => ("runtime" in consumer ? [consumer.runtime.container] : [])),
-  );
-  const format = '{{printf "%-26s %-9s %s" (slice .Name 1) .State.Status .Config.Image}}';
-  return `for name in ${[...new Set(names)].join(" ")}; do docker inspect -f '${format}' $name 2>/dev/null; done; true`;
+  return `docker ps --format '{{printf "%-28s %-9s %s" .Names .State .Image}}'`;
 }
 
 function heading(title: string): void {

@@ -3,8 +3,9 @@ import { docker } from "./docker.ts";
 import { ensureContainer, waitForBoot } from "./host-container.ts";
 import { writeHostsFile } from "./hosts-file.ts";
 import { ensureClientKeys, writeHostKeys } from "./keys.ts";
+import { clusterPrograms, forgetClusterAuthority, writeClusterAuthority } from "./kubernetes.ts";
 import { withLabLock } from "./lock.ts";
-import { hostParts, isProvisioned, provision } from "./provision.ts";
+import { hostParts, isCurrent, provision } from "./provision.ts";
 import { hostNames, type LabHost, labHost } from "./settings.ts";
 import { checkSsh } from "./ssh.ts";
 
@@ -20,6 +21,8 @@ function upTasks(): ListrTask[] {
       title: "Keys",
       task: async () => {
         await docker(["version", "--format", "{{.Server.Version}}"], { timeout: 10_000 });
+        // A wrong LAB_K3S fails here, before any host is touched.
+        await clusterPrograms();
         await ensureClientKeys();
       },
     },
@@ -45,7 +48,7 @@ function hostTask(host: LabHost): ListrTask {
       const seen = await waitForBoot(host, paths);
       await writeHostKeys(host, seen.hostKeys);
       for (const part of parts) {
-        if (isProvisioned(part, seen)) continue;
+        if (await isCurrent(part, seen)) continue;
         task.output = `${host.name}: ${part.name}`;
         await provision(host, part);
         did.push(part.name);
@@ -53,7 +56,19 @@ function hostTask(host: LabHost): ListrTask {
       task.output = `${host.name}: login`;
       await checkSsh(host);
       const failed = seen.failedUnits.length > 0 ? `; failed units: ${seen.failedUnits.join(", ")}` : "";
-      task.title = `${host.name}: ${did.join(", ") || "as declared"}${failed}`;
+      const cluster = host.name === "d601" ? await describeCluster(host) : "";
+      task.title = `${host.name}: ${did.join(", ") || "as declared"}${failed}${cluster}`;
     },
   };
+}
+
+/** Writes down who vouches for the cluster; says why there is none. */
+async function describeCluster(host: LabHost): Promise<string> {
+  const programs = await clusterPrograms();
+  if ("missing" in programs) {
+    await forgetClusterAuthority();
+    return `; no cluster: ${programs.missing}`;
+  }
+  await writeClusterAuthority(host);
+  return "";
 }

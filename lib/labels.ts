@@ -18,3 +18,18 @@ export const deployLabels = {
   requestedCommit: "dev.unidesk.deploy.requested-commit",
   digest: "dev.unidesk.deploy.digest",
 } as const;
+
+/**
+ * Annotations of an auth sync. `source`, `data` and `pods` are the Secret's (the first two also the ConfigMap's); `rolled`
+ * is the pod template's, where Terraform has to leave it alone.
+ */
+export const authAnnotations = {
+  /** HMAC, by the source's key, of the fields that were read there. */
+  source: "dev.unidesk.auth-source",
+  /** HMAC, by the cluster host's key, of the object's own data. */
+  data: "dev.unidesk.auth-data",
+  /** `pending <sync>` from a change until every Deployment was told to roll, then `rolled <sync>`. */
+  pods: "dev.unidesk.auth-pods",
+  /** The sync that the pods were rolled for. */
+  rolled: "dev.unidesk.auth-hmac",
+} as const;

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { cacheDir } from "../tools/paths.mjs";
 import { prepareBaseImage, prepareDocker } from "./prepare/docker.mjs";
 import { releaseLocks, withLock } from "./prepare/files.mjs";
+import { prepareKubernetes } from "./prepare/kubernetes.mjs";
 import { prepareNpm } from "./prepare/npm.mjs";
 import { Problem } from "./prepare/problem.mjs";
 import { green, red } from "./prepare/progress.mjs";
@@ -35,18 +36,21 @@ for (const [signal, code] of /** @type {const} */ ([
 
 /** @type {Problem[]} */
 const problems = [];
+/** What the lab does without, where it is not there. @type {Problem[]} */
+const notes = [];
 
 /**
  * @template T
  * @param {() => Promise<T>} work
+ * @param {Problem[]} [list]
  * @returns {Promise<T | undefined>}
  */
-async function attempt(work) {
+async function attempt(work, list = problems) {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    problems.push(error);
+    list.push(error);
     return undefined;
   }
 }
@@ -62,16 +66,26 @@ await attempt(async () => {
   await prepareBaseImage(checkOnly);
 });
 await attempt(() => prepareNpm(root, checkOnly));
-const terraform = await attempt(async () => {
-  const prepareTerraform = async () => {
+
+/**
+ * One preparation at a time builds.
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+const builds = (work) =>
+  checkOnly ? work() : withLock(join(cacheDir, "prepare.lock"), work, (text) => console.log(`  prepare ${text}`));
+
+const terraform = await attempt(() =>
+  builds(async () => {
     const found = await prepareBinary(cacheDir, checkOnly);
     await preparePlugins(cacheDir, found.binary, checkOnly);
     return found;
-  };
-  if (checkOnly) return prepareTerraform();
-  return withLock(join(cacheDir, "prepare.lock"), prepareTerraform, (text) => console.log(`  prepare ${text}`));
-});
+  }),
+);
+// Last, because it takes the longest and all else works without it.
+await attempt(() => builds(() => prepareKubernetes(cacheDir, checkOnly)), notes);
 
+for (const note of notes) console.log(`! ${note.message}\n    ${note.remedy}`);
 if (problems.length > 0) {
   console.error(`${red("✗")} This machine is not ready. What is wrong, and the remedy below each:`);
   for (const problem of problems) console.error(`${red("•")} ${problem.message}\n    ${problem.remedy}`);

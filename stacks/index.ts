@@ -10,7 +10,7 @@ import type { SiteStackProps } from "./site-stack.ts";
 /** All stacks of a site. There are no edges between them: the order is the workflow's. */
 export function addStacks(app: App, props: SiteStackProps): void {
   new RegistryStack(app, props);
-  for (const { id, host, services } of pinStacks()) new PinStack(app, id, { ...props, host, services });
+  for (const { id, ...stack } of pinStacks()) new PinStack(app, id, { ...props, ...stack });
   new PlanOnlyStack(app, props);
 }
 
@@ -24,7 +24,15 @@ export function pinStacks() {
       const consumer = byEnvironment[environment];
       if (!isConsumer(consumer) || consumer.planOnly) return [];
       const { host } = consumer.runtime;
-      return [{ service, host, home: `unidesk-${environment}-${host}`, id: stackName(service, environment, consumer) }];
+      return [
+        {
+          service,
+          environment,
+          host,
+          home: `unidesk-${environment}-${host}`,
+          id: stackName(service, environment, consumer),
+        },
+      ];
     }),
   );
   const ids = [...new Set(consumers.map(({ id }) => id))];
@@ -32,6 +40,8 @@ export function pinStacks() {
     // A service that is supervised now may have been in its host's stack before.
     const members = consumers.filter((consumer) => consumer.id === id || consumer.home === id);
     const [first] = members;
-    return first ? [{ id, host: first.host, services: members.map(({ service }) => service) }] : [];
+    if (!first) return [];
+    const { host, environment } = first;
+    return [{ id, host, environment, services: members.map(({ service }) => service) }];
   });
 }

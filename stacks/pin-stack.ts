@@ -1,25 +1,21 @@
 import type { Construct } from "constructs";
-import { hashOfRest, type Mended } from "../constructs/apply-step.ts";
 import { ApprovalGate } from "../constructs/approval-gate.ts";
-import { ArtifactPreflight, pinFacts } from "../constructs/artifact-preflight.ts";
-import { HealthCommitCheck, ImageLabelCheck } from "../constructs/checks.ts";
-import { ComposeDeployment, deploymentFacts } from "../constructs/compose-deployment.ts";
-import { HostDocker } from "../constructs/host-docker.ts";
-import { ImageDelivery } from "../constructs/image-delivery.ts";
-import { PulledImage } from "../constructs/pulled-image.ts";
+import { ArtifactPreflight } from "../constructs/artifact-preflight.ts";
 import { stepApproval } from "../lib/approval/source.ts";
-import { type ComposeTarget, targetOf } from "../lib/compose/target.ts";
-import type { Pin } from "../lib/config/deploy-file.ts";
+import { findService, isConsumer } from "../lib/catalog/index.ts";
+import { isComposePin, isK3sPin, type Pin } from "../lib/config/deploy-file.ts";
 import type { HostName } from "../lib/config/hosts.ts";
-import type { Site } from "../lib/config/site.ts";
+import type { Environment } from "../lib/config/values.ts";
 import type { Repair } from "../lib/repair.ts";
-import { type Repairs, repairOfAll } from "../lib/repairs.ts";
-import { dockerEndpoint } from "../lib/ssh/docker-endpoint.ts";
+import { repairOfAll } from "../lib/repairs.ts";
 import { stackName } from "../lib/stack-names.ts";
-import { deliveryDrift, deploymentDrift } from "../lib/verdicts/drift.ts";
+import { composeAddresses, dockerOf, planComposePin } from "./compose-pins.ts";
+import { accessOf, k3sAddresses, planK3sPin } from "./k3s-pins.ts";
+import type { PlannedPin } from "./planned-pin.ts";
 import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 
 export interface PinStackProps extends SiteStackProps {
+  readonly environment: Environment;
   /** Host that every pin of the stack is deployed on. */
   readonly host: HostName;
   /** Services whose pins are, or once were, in this stack. */
@@ -38,11 +34,9 @@ export class PinStack extends SiteStack {
     this.forgetUnpinned(props, pins);
     if (pins.length === 0) return;
     const registry = { host: "d601" as const, port: site.registry.port };
-    const planned = pins.map((pin) => plan(pin, targetOf(site, pin.consumer.runtime), this.repairs));
+    const planned = pins.map((pin) => this.plan(pin, props));
     const repair = repairOfAll(Object.assign({}, ...planned.map(({ byName }) => byName)));
     const gate = this.approvalGate(props, pins, repair);
-    // What changes a host verifies the approval once more; what only reads may run after its end.
-    const changing = gate?.runtime ?? runtime;
     const preflight = new ArtifactPreflight(this, "preflight", {
       runtime,
       registry,
@@ -51,32 +45,15 @@ export class PinStack extends SiteStack {
       repair,
       ...(gate ? { gate } : {}),
     });
-    // The registry's own host pulls from its loopback: Terraform's Docker provider can do that by itself.
-    const docker = host === registry.host ? this.docker(site) : undefined;
-    for (const { pin, target, delivered, deployed, byName } of planned) {
-      const after =
-        docker &&
-        new PulledImage(this, `${pin.service}-image`, { docker, registryPort: registry.port, pin, preflight });
-      const delivery = new ImageDelivery(this, `${pin.service}-delivery`, {
-        runtime: changing,
-        registry,
-        target: host,
-        pin,
-        preflight,
-        ...(after ? { after } : {}),
-        ...delivered,
-      });
-      const deployment = new ComposeDeployment(this, `${pin.service}-deployment`, {
-        runtime: changing,
-        pin,
-        target,
-        delivery,
-        ...deployed,
-      });
-      const check = { runtime, pin, target, deployment, settled: repairOfAll(byName).ignore === "triggers" };
-      new ImageLabelCheck(this, `${pin.service}-image-label`, check);
-      new HealthCommitCheck(this, `${pin.service}-health-commit`, check);
-    }
+    // What changes a host verifies the approval once more; what only reads may run after its end.
+    const context = { runtime, changing: gate?.runtime ?? runtime, registry, preflight };
+    for (const { add } of planned) add(this, context);
+  }
+
+  private plan(pin: Pin, { site, observed }: PinStackProps): PlannedPin {
+    if (isComposePin(pin)) return planComposePin(pin, site, this.repairs);
+    if (isK3sPin(pin)) return planK3sPin(pin, site, this.repairs, observed);
+    throw new Error(`${pin.service} runs nowhere`);
   }
 
   /** A supervised pin has a stack of its own, which begins with the gate. */
@@ -94,68 +71,27 @@ export class PinStack extends SiteStack {
     return undefined;
   }
 
-  private docker(site: Site): HostDocker {
-    return new HostDocker(this, "docker", { endpoint: dockerEndpoint(site.connections.d601) });
-  }
-
-  private forgetUnpinned({ site, services, host }: PinStackProps, pins: readonly Pin[]): void {
+  private forgetUnpinned({ site, runtime, services, environment, host }: PinStackProps, pins: readonly Pin[]): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
-    const addresses = unpinned.flatMap((service) => [
-      ...["approval", "delivery", "deployment", "image-label", "health-commit"].map(
-        (part) => `null_resource.${service}-${part}`,
-      ),
-      ...(host === "d601" ? [`docker_image.${service}-image`] : []),
-    ]);
+    const addresses = unpinned.flatMap((service) => {
+      const consumer = findService(service)?.consumers[environment];
+      if (!isConsumer(consumer)) return [];
+      const { runtime: where } = consumer;
+      return [
+        `null_resource.${service}-approval`,
+        ...(where.kind === "compose" ? composeAddresses(service, host) : k3sAddresses(service, where)),
+      ];
+    });
     if (pins.length === 0) addresses.push("null_resource.preflight");
     if (addresses.length === 0) return;
     // A stack that forgets a resource has to know its provider, also when nothing else needs that.
-    if (host === "d601" && pins.length === 0) this.docker(site);
+    if (addresses.some((address) => address.startsWith("docker_image."))) dockerOf(this, site);
+    if (addresses.some((address) => address.startsWith("kubernetes_")) && site.hosts.d601.kubernetes) {
+      accessOf(this, site, runtime);
+    }
     this.addOverride(
       "removed",
       addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
     );
   }
-}
-
-interface PlannedPin {
-  readonly pin: Pin;
-  readonly target: ComposeTarget;
-  readonly delivered: Mended;
-  readonly deployed: Mended;
-  readonly byName: Readonly<Record<string, Mended["repair"]>>;
-}
-
-/** What the host was seen to need for one pin. The commit is the first word of a spec. */
-function plan(pin: Pin, target: ComposeTarget, repairs: Repairs): PlannedPin {
-  const { service } = pin;
-  const spec = `${pin.commit} ${pin.digest ?? "-"} ${hashOfRest({ target })}`;
-  const wanted = (line: string) => {
-    const [commit = "", digest = "-"] = line.split(" ");
-    return { service, commit, ...(digest === "-" ? {} : { digest }) };
-  };
-  const mended = (
-    name: string,
-    facts: Record<string, string>,
-    drift: Parameters<Repairs["decide"]>[0]["drift"],
-  ): Mended => ({
-    receipt: { key: repairs.key(name), spec },
-    repair: repairs.decide({ name, host: target.host, spec, facts, drift }),
-  });
-  const deliveryName = `${service}-delivery`;
-  const deploymentName = `${service}-deployment`;
-  const delivered = mended(deliveryName, pinFacts(pin), (line, { services }) => {
-    const seen = services.get(service);
-    return seen && deliveryDrift(wanted(line), target.stableImage, seen);
-  });
-  const deployed = mended(deploymentName, deploymentFacts(pin, target), (line, { services }) => {
-    const seen = services.get(service);
-    return seen && deploymentDrift(wanted(line), target, seen);
-  });
-  return {
-    pin,
-    target,
-    delivered,
-    deployed,
-    byName: { [deliveryName]: delivered.repair, [deploymentName]: deployed.repair },
-  };
 }

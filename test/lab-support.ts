@@ -28,6 +28,7 @@ export const checkout = fileURLToPath(new URL("..", import.meta.url));
 export { registryStack } from "../lib/stack-names.ts";
 export const mainServerStack = "unidesk-prod-main-server";
 export const d601Stack = "unidesk-prod-d601";
+export const devStack = "unidesk-dev-d601";
 export const home = "/home/ubuntu";
 export const registry = RegistrySettings.parse({});
 export const registryPaths = hostPaths({ home }).registry;
@@ -35,6 +36,8 @@ export const registryPaths = hostPaths({ home }).registry;
 export interface RunOptions {
   /** Pins of prod. @default - the checkout's deploy.json */
   readonly pins?: Readonly<Record<string, unknown>>;
+  /** Pins of dev, beside those of prod. @default - none */
+  readonly devPins?: Readonly<Record<string, unknown>>;
   /** Changes a copy of the lab's hosts. @default - as `lab up` wrote them */
   readonly hosts?: (hosts: LabHostsFile["hosts"]) => void;
   /** Keeps the Terraform state apart from other runs of this file. @default "test" */
@@ -141,9 +144,9 @@ export class LabSite {
     return this.run("node", [join(checkout, "bin", "unidesk.js"), ...args], options);
   }
 
-  /** What a person does who approves a pin of prod; of this file's own. */
-  async approve(service: string, commit: string, options: RunOptions): Promise<void> {
-    const args = ["approve", service, "--env", "prod", "--commit", commit, "--key", approverFile];
+  /** What a person does who approves a pin; of this file's own. */
+  async approve(service: string, commit: string, options: RunOptions, environment = "prod"): Promise<void> {
+    const args = ["approve", service, "--env", environment, "--commit", commit, "--key", approverFile];
     succeeded(`unidesk ${args.join(" ")}`, await this.unidesk(args, options));
   }
 
@@ -230,7 +233,7 @@ export class LabSite {
         CHECKPOINT_DISABLE: "1",
         TMPDIR: this.folder,
         UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
-        UNIDESK_DEPLOY_FILE: this.deployFile(options.pins),
+        UNIDESK_DEPLOY_FILE: this.deployFile(options),
         UNIDESK_OBSERVE: options.observe ?? "on",
         UNIDESK_APPROVALS: join(this.folder, "approvals"),
         ...options.env,
@@ -266,9 +269,9 @@ export class LabSite {
     return this.write(JSON.stringify({ target: this.target(state), hosts, approvers }));
   }
 
-  private deployFile(pins: RunOptions["pins"]): string {
-    if (!pins) return join(checkout, "deploy.json");
-    return this.write(JSON.stringify({ version: 1, environments: { prod: pins } }));
+  private deployFile({ pins, devPins }: RunOptions): string {
+    if (!pins && !devPins) return join(checkout, "deploy.json");
+    return this.write(JSON.stringify({ version: 1, environments: { prod: pins ?? {}, dev: devPins ?? {} } }));
   }
 
   private labFile(): LabHostsFile {

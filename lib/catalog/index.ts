@@ -1,14 +1,19 @@
 import type { Environment } from "../config/values.ts";
 import { services } from "./services.ts";
-import type { CatalogEntry, Consumer, Unsupported } from "./types.ts";
+import type { CatalogEntry, Consumer, Runtime, Unsupported } from "./types.ts";
 
 export type {
+  AuthSync,
   CatalogEntry,
   ComposeRuntime,
   Consumer,
   GateSpec,
   HealthSpec,
+  K3sRuntime,
+  K3sVolume,
+  K3sWorkload,
   PlanOnly,
+  Runtime,
   Supervised,
   Unsupported,
 } from "./types.ts";
@@ -30,6 +35,12 @@ export function deployableServices(environment: Environment): string[] {
 
 export function isConsumer(value: Consumer | Unsupported | undefined): value is Consumer {
   return value !== undefined && "runtime" in value;
+}
+
+/** `main-server/unidesk-frontend`, `d601/unidesk-dev/frontend-dev`: where a service runs, for people. */
+export function placeOf(runtime: Runtime): string {
+  if (runtime.kind === "compose") return `${runtime.host}/${runtime.container}`;
+  return runtime.workloads.map(({ name }) => `${runtime.host}/${runtime.namespace}/${name}`).join(", ");
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { CatalogEntry, ComposeRuntime, Consumer } from "./types.ts";
+import type { Environment } from "../config/values.ts";
+import type { CatalogEntry, ComposeRuntime, Consumer, K3sRuntime, K3sWorkload } from "./types.ts";
 
 /** A service of the Compose project on main-server; most differ in their name alone. */
 function onMainServer(service: string, runtime: Partial<ComposeRuntime> = {}): ComposeRuntime {
@@ -16,6 +17,28 @@ function onMainServer(service: string, runtime: Partial<ComposeRuntime> = {}): C
 /** A service of the Compose project on D601. */
 function onD601(service: string, runtime: Partial<ComposeRuntime> = {}): ComposeRuntime {
   return { ...onMainServer(service, runtime), host: "d601" };
+}
+
+/** A service on D601's k3s: `unidesk/<service>` in prod, `unidesk-dev/<service>-dev` in dev. */
+function onK3s(
+  service: string,
+  environment: Environment,
+  { authSync, ...workload }: Partial<K3sWorkload> & Pick<K3sRuntime, "authSync"> = {},
+): K3sRuntime {
+  const dev = environment === "dev";
+  return {
+    kind: "k3s",
+    host: "d601",
+    namespace: dev ? "unidesk-dev" : "unidesk",
+    workloads: [{ name: dev ? `${service}-dev` : service, port: 8080, ...workload }],
+    health: {},
+    ...(authSync ? { authSync } : {}),
+  };
+}
+
+/** A service that runs on k3s in both environments. */
+function onK3sInBoth(service: string): CatalogEntry {
+  return { service, consumers: { prod: { runtime: onK3s(service, "prod") }, dev: { runtime: onK3s(service, "dev") } } };
 }
 
 /** A consumer whose dev side only shows what it would do. */
@@ -58,12 +81,28 @@ export const services: readonly CatalogEntry[] = [
       prod: {
         runtime: onMainServer("backend-core", { container: "backend-core", stableImage: "unidesk-backend-core" }),
       },
+      dev: { runtime: onK3s("backend-core", "dev") },
     },
   },
   {
     service: "frontend",
     consumers: {
       prod: { runtime: onMainServer("frontend", { container: "unidesk-frontend", stableImage: "unidesk-frontend" }) },
+      dev: {
+        runtime: onK3s("frontend", "dev", {
+          envFrom: [
+            { kind: "ConfigMap", name: "frontend-dev-auth" },
+            { kind: "Secret", name: "frontend-dev-auth" },
+          ],
+          authSync: {
+            secret: {
+              name: "frontend-dev-auth",
+              keys: { sessionSecret: "UNIDESK_AUTH_SESSION_SECRET", passwordHash: "UNIDESK_AUTH_PASSWORD_HASH" },
+            },
+            configMap: { name: "frontend-dev-auth", keys: { username: "UNIDESK_AUTH_USERNAME" } },
+          },
+        }),
+      },
     },
   },
   {
@@ -104,6 +143,9 @@ export const services: readonly CatalogEntry[] = [
       },
     },
   },
+  onK3sInBoth("decision-center"),
+  onK3sInBoth("mdtodo"),
+  onK3sInBoth("claudeqq"),
   {
     service: "findjob",
     consumers: {
@@ -141,6 +183,23 @@ export const services: readonly CatalogEntry[] = [
         decision: "unsupported",
         reason:
           "production code-queue has no artifact consumer; its scheduler, runner and tasks are never deployed from here",
+      },
+      dev: {
+        runtime: {
+          kind: "k3s",
+          host: "d601",
+          namespace: "unidesk-dev",
+          workloads: ["scheduler", "read", "write", "provider-egress-proxy"].map((role) => ({
+            name: `code-queue-${role}-dev`,
+            port: 8080,
+            env: { UNIDESK_CODE_QUEUE_ROLE: role },
+          })),
+          health: {},
+        },
+        supervised: {
+          affectedRuntime: "d601 k3s unidesk-dev, the four Deployments of code-queue",
+          excludedTargets: ["production code-queue scheduler", "production code-queue runner", "production tasks"],
+        },
       },
     },
   },

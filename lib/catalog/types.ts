@@ -53,6 +53,58 @@ export interface ComposeRuntime {
   readonly secrets?: readonly string[];
 }
 
+/** A file tree of a workload's container. Nothing of the node itself: a hostPath would leave the cluster. */
+export interface K3sVolume {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly source:
+    | { readonly kind: "EmptyDir" }
+    | { readonly kind: "ConfigMap" | "Secret" | "PersistentVolumeClaim"; readonly name: string };
+}
+
+/** One Deployment of one container, with a ClusterIP Service of the same name in front of it. */
+export interface K3sWorkload {
+  /** Name of the Deployment, of its container and of its Service. */
+  readonly name: string;
+  /** TCP port of the container and of the Service; health and probes are asked there. */
+  readonly port: number;
+  /** @default 1 */
+  readonly replicas?: number;
+  /** Environment besides UNIDESK_DEPLOY_*; never a secret. @default - none */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whole ConfigMaps and Secrets of the namespace as environment. @default - none */
+  readonly envFrom?: readonly { readonly kind: "ConfigMap" | "Secret"; readonly name: string }[];
+  /** Kubernetes quantities. @default - requests of 10m CPU and 32Mi, a limit of 256Mi memory */
+  readonly resources?: {
+    readonly requests?: { readonly cpu?: string; readonly memory?: string };
+    readonly limits?: { readonly cpu?: string; readonly memory?: string };
+  };
+  /** @default - none */
+  readonly volumes?: readonly K3sVolume[];
+}
+
+/** `config.json` `.auth` of main-server, handed to a namespace before the rollout. */
+export interface AuthSync {
+  /** Fields that become keys of a Secret: field of `.auth` to key. */
+  readonly secret: { readonly name: string; readonly keys: Readonly<Record<string, string>> };
+  /** Fields that anybody may read and that become keys of a ConfigMap. */
+  readonly configMap: { readonly name: string; readonly keys: Readonly<Record<string, string>> };
+}
+
+/** A service on D601's native k3s: one or more workloads of one image. */
+export interface K3sRuntime {
+  readonly kind: "k3s";
+  readonly host: "d601";
+  readonly namespace: string;
+  readonly workloads: readonly K3sWorkload[];
+  /** `port` is each workload's own; `deadlineSeconds` bounds the rollout. */
+  readonly health: Omit<HealthSpec, "port" | "commitFrom">;
+  /** @default - none */
+  readonly authSync?: AuthSync;
+}
+
+export type Runtime = ComposeRuntime | K3sRuntime;
+
 /** Deployed only with a person's signed approval, in a stack of its own. */
 export interface Supervised {
   /** What an apply touches, and all that it touches. */
@@ -68,8 +120,8 @@ export interface PlanOnly {
 }
 
 /** One place where a service runs in one environment. */
-export interface Consumer {
-  readonly runtime: ComposeRuntime;
+export interface Consumer<R extends Runtime = Runtime> {
+  readonly runtime: R;
   /** @default - applied without an approval */
   readonly supervised?: Supervised;
   /** @default - deployable */

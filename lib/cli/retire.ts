@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { refuseInCodeQueueTask } from "../approval/code-queue-task.ts";
+import type { Runtime } from "../catalog/index.ts";
 import { checkValue } from "../config/json-file.ts";
 import { loadPins, loadSite, overridesOf } from "../config/site.ts";
 import { Environment } from "../config/values.ts";
 import { exitCodes, UserError } from "../errors.ts";
-import { retire } from "../retire/retire.ts";
+import { type Retired, retire } from "../retire/retire.ts";
 import { consumerNamed } from "./consumer.ts";
 import { print, printJson, withProgress } from "./output.ts";
 
@@ -46,14 +47,25 @@ export function addRetireCommand(program: Command, root: string): void {
         });
       }
       const retired = await withProgress(`retiring ${service}`, (say) =>
-        retire(site, service, environment, consumer, say),
+        retire({ site, service, environment, consumer, say }),
       );
       if (json) return printJson({ ok: true, service, environment, host: runtime.host, retired: retired ?? null });
-      print(
-        retired
-          ? `stopped and removed ${runtime.host} container ${retired.container} at ${retired.commit ?? "no known commit"}` +
-              `${retired.signer ? `, approved by ${retired.signer}` : ""}; images, volumes and the env file stay`
-          : `nothing to stop: ${runtime.host} has no container ${runtime.container}`,
-      );
+      print(retired ? sentenceOf(retired, runtime) : `nothing to stop: ${nothingOf(runtime)}`);
     });
+}
+
+function sentenceOf(retired: Retired, { host }: Runtime): string {
+  const end = `at ${retired.commit ?? "no known commit"}${retired.signer ? `, approved by ${retired.signer}` : ""}`;
+  if ("container" in retired) {
+    return `stopped and removed ${host} container ${retired.container} ${end}; images, volumes and the env file stay`;
+  }
+  const { namespace, deployments, services } = retired;
+  const objects = [...deployments.map((name) => `Deployment ${name}`), ...services.map((name) => `Service ${name}`)];
+  return `stopped and deleted ${host} ${namespace} ${objects.join(", ")} ${end}; namespace, Secrets, ConfigMaps and images stay`;
+}
+
+function nothingOf(runtime: Runtime): string {
+  if (runtime.kind === "compose") return `${runtime.host} has no container ${runtime.container}`;
+  const names = runtime.workloads.map(({ name }) => name).join(", ");
+  return `${runtime.host} ${runtime.namespace} has no Deployment or Service ${names}`;
 }

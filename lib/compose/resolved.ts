@@ -1,4 +1,5 @@
 import { deployKeySuffixes } from "../catalog/index.ts";
+import { hostSecretFunctions } from "../host-secret.ts";
 
 /**
  * Shell functions about the resolved configuration of a Compose service: what a recreate would start.
@@ -8,16 +9,7 @@ import { deployKeySuffixes } from "../catalog/index.ts";
  * environment holds; comparing is done on the host. (`docker compose config --hash` does not match the
  * label of services with env_file or depends_on.)
  */
-export const resolvedConfigFunctions = String.raw`
-host_secret() {
-  local file=$HOME/.unidesk/host-secret
-  if [ ! -s "$file" ]; then
-    mkdir -p "$HOME/.unidesk"
-    (umask 077 && head -c 32 /dev/urandom | base64 -w0 > "$file.$$" && mv -n "$file.$$" "$file"; rm -f "$file.$$")
-  fi
-  cat "$file"
-}
-# resolved_project PROJECT ROOT FILE ENV_FILE: the whole project as canonical YAML
+export const resolvedConfigFunctions = String.raw`${hostSecretFunctions}# resolved_project PROJECT ROOT FILE ENV_FILE: the whole project as canonical YAML
 resolved_project() {
   local blanks file=$3
   case $file in /*) ;; *) file=$2/$file ;; esac

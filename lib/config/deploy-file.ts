@@ -1,5 +1,13 @@
 import * as z from "zod";
-import { type Consumer, deployableServices, findService, isConsumer } from "../catalog/index.ts";
+import {
+  type ComposeRuntime,
+  type Consumer,
+  deployableServices,
+  findService,
+  isConsumer,
+  type K3sRuntime,
+  type Runtime,
+} from "../catalog/index.ts";
 import { exitCodes, UserError } from "../errors.ts";
 import { readJsonFile } from "./json-file.ts";
 import { Commit, Digest, type Environment, environments, ServiceId } from "./values.ts";
@@ -20,12 +28,22 @@ export const DeployFile = z.strictObject({
 export type DeployFile = z.infer<typeof DeployFile>;
 
 /** One line of `deploy.json` together with the catalog's consumer for it. */
-export interface Pin {
+export interface Pin<R extends Runtime = Runtime> {
   readonly service: string;
   readonly environment: Environment;
   readonly commit: Commit;
   readonly digest?: Digest;
-  readonly consumer: Consumer;
+  readonly consumer: Consumer<R>;
+}
+
+/** A pin of a service that runs by Compose. */
+export function isComposePin(pin: Pin): pin is Pin<ComposeRuntime> {
+  return pin.consumer.runtime.kind === "compose";
+}
+
+/** A pin of a service that runs on k3s. */
+export function isK3sPin(pin: Pin): pin is Pin<K3sRuntime> {
+  return pin.consumer.runtime.kind === "k3s";
 }
 
 /** Reads `deploy.json`; every pin that comes back has a consumer in the catalog. */

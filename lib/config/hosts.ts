@@ -50,7 +50,16 @@ const D601 = z
     compose: Compose.optional(),
     git: z.record(z.url(), AbsolutePath).default({}).describe("Source repository URL to the bare repository on D601"),
     kubernetes: z
-      .strictObject({ kubectl: z.string(), apiPort: z.int().min(1).max(65_535), caCertificate: z.string() })
+      .strictObject({
+        kubectl: z.string().min(1).default("k3s kubectl"),
+        apiPort: z.int().min(1).max(65_535).default(6443),
+        caCertificate: z
+          .string()
+          .refine((text) => text.includes("BEGIN CERTIFICATE") || /^@(~\/|\/|\.{1,2}\/).+$/.test(text), {
+            error: 'must be a PEM certificate, or "@" and a file of it on the runner',
+          })
+          .describe("Authority of the API server; a cluster with another one is never talked to"),
+      })
       .optional(),
   })
   .refine(needsHostKeys, hostKeysError);

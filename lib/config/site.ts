@@ -63,6 +63,8 @@ export interface Site {
   readonly approvers: readonly Approver[];
   /** Folder of the approvals; absolute. */
   readonly approvals: string;
+  /** Port on the runner's loopback that leads to the cluster's API; empty for the one that follows from the host. */
+  readonly kubernetesPort: string;
 }
 
 /** Environment variables that select other files than the checkout's. */
@@ -70,11 +72,12 @@ export interface SiteOverrides {
   readonly UNIDESK_HOSTS?: string | undefined;
   readonly UNIDESK_DEPLOY_FILE?: string | undefined;
   readonly UNIDESK_APPROVALS?: string | undefined;
+  readonly UNIDESK_KUBERNETES_PORT?: string | undefined;
 }
 
 export function overridesOf(environment: NodeJS.ProcessEnv): SiteOverrides {
-  const { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS } = environment;
-  return { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS };
+  const { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS, UNIDESK_KUBERNETES_PORT } = environment;
+  return { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS, UNIDESK_KUBERNETES_PORT };
 }
 
 /** Reads `cdktf.json`, the hosts and `CI.json`, in that order; throws on the first file that is wrong. */
@@ -98,6 +101,7 @@ export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
     ci: readCiFile(resolve(root, context.ciFile), context.ciFile),
     approvers: approversOf(approvers, root),
     approvals: resolve(root, overrides.UNIDESK_APPROVALS || "approvals"),
+    kubernetesPort: overrides.UNIDESK_KUBERNETES_PORT ?? "",
   };
 }
 

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Artifact, RegistryClient } from "../registry/client.ts";
-import { judgeDisk, type MissingLayer } from "../verdicts/disk.ts";
+import { type DockerDisk as ImageDisk, judgeDisk, type MissingLayer } from "../verdicts/disk.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
 import { type LackedLayer, missingLayers, type TargetLayers } from "./missing-layers.ts";
 
@@ -33,14 +33,34 @@ export async function requireDiskSpace(
   const lacking = artifacts.flatMap(({ service, repository, artifact }) =>
     missingLayers(artifact, target).missing.map((layer) => ({ service, repository, layer })),
   );
+  const remedy = `make room on ${host}; docker image prune there removes images without a name, and is the operator's decision`;
+  await requireRoom(refusal, host, target.disk, lacking, client, remedy);
+}
+
+/** A layer to come, and whose it is. */
+export interface ComingLayer {
+  readonly service: string;
+  readonly repository: string;
+  readonly layer: LackedLayer;
+}
+
+/** The same for layers that are known to be missing, on any file system. */
+export async function requireRoom(
+  refusal: string,
+  host: string,
+  disk: ImageDisk,
+  lacking: readonly ComingLayer[],
+  client: RegistryClient,
+  remedy: string,
+): Promise<void> {
   const once = [...new Map(lacking.map((one) => [one.layer.chain, one])).values()];
   const layers = await Promise.all(once.map(({ repository, layer }) => measure(repository, layer, client)));
-  const verdict = judgeDisk(target.disk, layers, host);
+  const verdict = judgeDisk(disk, layers, host);
   if (verdict.ok) return;
   const services = [...new Set(lacking.map(({ service }) => service))].join(", ");
   throw new UserError({
     what: `${refusal}, because the disk of ${host} cannot hold the missing layers\n${renderReasons(services, verdict.reasons)}`,
-    remedy: `make room on ${host}; docker image prune there removes images without a name, and is the operator's decision`,
+    remedy,
   });
 }
 

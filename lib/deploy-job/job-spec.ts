@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { deployKeyPrefix } from "../catalog/index.ts";
 import { fingerprintPath } from "../compose/resolved.ts";
 import { imageRepository } from "../config/ci-file.ts";
 import type { Connection } from "../config/hosts.ts";
 import { provenDigest } from "../delivery/delivered.ts";
+import { type HistoryContext, historyFields } from "../history/fields.ts";
 import { hostPaths } from "../host-paths.ts";
 import { deployLabels } from "../labels.ts";
 import type { ObservedImage } from "../observe/compose.ts";
@@ -61,7 +62,7 @@ export function renderJobSpec(id: string, host: Connection, request: JobRequest,
     health_deadline: String(target.health.deadlineSeconds),
     confirm_slack: String(confirmSlackSeconds),
     history_file: `${paths.history}/${artifact.service}.jsonl`,
-    history_fields: historyFields(id, spec, image, digest, context),
+    history_fields: historyFields({ id, spec, record: image.record, digest }, context),
     force: force ? "force" : "",
   };
   return Object.entries(values)
@@ -69,7 +70,7 @@ export function renderJobSpec(id: string, host: Connection, request: JobRequest,
     .join("");
 }
 
-export type JobContext = Pick<StepContext, "runId" | "operator" | "receipt" | "approval">;
+export type JobContext = Pick<StepContext, "runId"> & HistoryContext;
 type Spec = JobRequest["spec"];
 
 /** The keys that a deployment owns in the controlled env file. */
@@ -92,32 +93,4 @@ function containerLabels({ artifact }: Spec, digest: string | undefined): string
     ...(digest ? { [deployLabels.digest]: digest } : {}),
   };
   return Object.entries(values).map(([key, value]) => `${key}=${value}`);
-}
-
-/** What the runner knows of the history line (lib/history/entry.ts): the inside of a JSON object, in plain ASCII. */
-function historyFields(
-  id: string,
-  spec: Spec,
-  { record }: ObservedImage,
-  digest: string | undefined,
-  context: JobContext,
-): string {
-  const { artifact } = spec;
-  const fields = {
-    id,
-    service: artifact.service,
-    stack: context.receipt?.key.split("/")[0] ?? "",
-    commit: artifact.commit,
-    digest: digest ?? null,
-    bytes: record?.bytes ?? null,
-    deliverySeconds: record?.seconds ?? null,
-    operator: context.operator,
-    fingerprint: context.receipt?.spec ?? createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 12),
-    approval: context.approval ?? null,
-  };
-  const ascii = JSON.stringify(fields).replaceAll(
-    /[^ -~]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return ascii.slice(1, -1);
 }

@@ -3,7 +3,9 @@ import { parseReceipt, type Receipt, type ReceiptKey, receiptPath, receiptsFolde
 import type { RegistrySettings } from "../registry/settings.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import { mustRun } from "../ssh/script.ts";
+import { type AuthSubject, authProbes, type ObservedAuth, readAuth } from "./auth.ts";
 import { type ComposeSubject, composeProbes, type ObservedService, readServices } from "./compose.ts";
+import { type K3sSubject, k3sProbes, type ObservedK3s, readK3s } from "./k3s.ts";
 import { type Probes, parseProbes, probeEnd, probePrelude } from "./probe.ts";
 import { type ObservedRegistry, readRegistry, registryProbes } from "./registry.ts";
 
@@ -12,12 +14,20 @@ export interface HostSubject {
   /** @default - no registry on this host */
   readonly registry?: RegistrySettings;
   readonly services: readonly ComposeSubject[];
+  /** Syncs that this host is the source or the target of. @default - none */
+  readonly auth?: readonly AuthSubject[];
+  /** Services on this host's cluster. @default - none */
+  readonly k3s?: readonly K3sSubject[];
 }
 
 /** Everything that one look at a host gave. */
 export interface HostFacts {
   readonly registry: ObservedRegistry | undefined;
   readonly services: ReadonlyMap<string, ObservedService>;
+  /** By `authKey`. */
+  readonly auth: ReadonlyMap<string, ObservedAuth>;
+  /** Services on the host's cluster, by `<namespace>/<service>`. */
+  readonly k3s: ReadonlyMap<string, ObservedK3s>;
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** Machine id, and change time of the nearest existing parent of a receipt. */
   origin(key: ReceiptKey): string;
@@ -33,7 +43,9 @@ done
 # A receipt that is being written has a dot in its name until it is moved to its place.
 receipts() { [ ! -d "$1" ] || find "$1" -ignore_readdir_race -mindepth 2 -maxdepth 2 ! -name '*.*' -type f -size -4 -printf '%P\\n' -exec cat {} \\; -exec echo \\; ; }
 parents() { stat -c '%n %z' ${shellCommand([host.home, `${host.home}/.unidesk`, folder])} "$1"/*/ 2>/dev/null || true; }
+${k3sProbes(host, subject.k3s ?? [])}
 ${subject.registry ? registryProbes(host, subject.registry) : ""}
+${authProbes(host.name, subject.auth ?? [])}
 ${composeProbes(host, subject.services)}
 probe host.machine cat /etc/machine-id
 probe host.receipts ${shellCommand(["receipts", folder])}
@@ -46,6 +58,8 @@ ${probeEnd}`;
   return {
     registry: subject.registry && readRegistry(probes),
     services: readServices(probes, host, subject.services),
+    auth: readAuth(probes, host.name, subject.auth ?? []),
+    k3s: readK3s(probes, host, subject.k3s ?? []),
     receipts: readReceipts(probes.text("host.receipts")),
     origin: (key) => `${machine} ${nearestParent(parents, receiptPath(host, key))}`,
   };

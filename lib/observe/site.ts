@@ -1,8 +1,9 @@
 import { targetOf } from "../compose/target.ts";
-import type { Pin } from "../config/deploy-file.ts";
+import { isComposePin, isK3sPin, type Pin } from "../config/deploy-file.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
+import { authSyncSpecOf, k3sTargetOf } from "../kubernetes/target.ts";
 import { openMaster } from "../ssh/master.ts";
 import { type HostFacts, observeHost } from "./host.ts";
 
@@ -33,8 +34,13 @@ export async function observeSite(site: Site, pins: readonly Pin[]): Promise<Sit
   const looks = await Promise.all(names.map((name) => observeOne(site, name, pins)));
   return {
     hosts: Object.fromEntries(looks.flatMap((look, index) => ("facts" in look ? [[names[index], look.facts]] : []))),
-    warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : [])),
+    warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : clusterWarnings(look.facts))),
   };
+}
+
+/** All services of a cluster share its warning. */
+function clusterWarnings({ k3s }: HostFacts): string[] {
+  return [...new Set([...k3s.values()].flatMap(({ warning }) => warning ?? []))];
 }
 
 async function observeOne(
@@ -43,12 +49,22 @@ async function observeOne(
   pins: readonly Pin[],
 ): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
   const host = site.connections[name];
-  const services = pins
-    .filter(({ consumer }) => consumer.runtime.host === name && !consumer.planOnly)
+  const here = pins.filter(({ consumer }) => !consumer.planOnly);
+  const onHost = here.filter(({ consumer }) => consumer.runtime.host === name);
+  const services = onHost
+    .filter(isComposePin)
     .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
+  const k3s = onHost
+    .filter(isK3sPin)
+    .map((pin) => ({ service: pin.service, target: k3sTargetOf(site, pin.consumer.runtime), commit: pin.commit }));
+  const auth = here
+    .filter(isK3sPin)
+    .flatMap((pin) => authSyncSpecOf(site, pin.consumer.runtime) ?? [])
+    .filter((spec) => spec.host === name || spec.source.host === name);
+  const registry = name === "d601" ? { registry: site.registry } : {};
   try {
     await openMaster(host);
-    return { facts: await observeHost(host, { services, ...(name === "d601" ? { registry: site.registry } : {}) }) };
+    return { facts: await observeHost(host, { services, k3s, auth, ...registry }) };
   } catch (error) {
     const blocked = error instanceof InfraBlockedError ? `infra-blocked (${error.missingChannels.join(", ")}): ` : "";
     return {

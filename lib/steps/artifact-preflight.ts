@@ -2,6 +2,7 @@ import { provenDigest, readDelivered } from "../delivery/delivered.ts";
 import { requireDiskSpace } from "../delivery/disk-gate.ts";
 import { readTargetLayers } from "../delivery/missing-layers.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
+import { isProvenInContainerd, readContainerdImage } from "../kubernetes/containerd.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
 import { judgeArtifact, type WantedArtifact } from "../verdicts/artifact.ts";
@@ -32,9 +33,12 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
         if (artifact) artifacts.set(pin, artifact);
         return judgeArtifact(pin, artifact, name).reasons;
       });
+      // What goes to containerd is measured by its own delivery: it is another file system.
       const gated = spec.pins.flatMap((pin) => {
         const artifact = artifacts.get(pin);
-        return artifact ? [{ service: pin.service, repository: pin.repository, artifact }] : [];
+        return artifact && pin.stableImage !== undefined
+          ? [{ service: pin.service, repository: pin.repository, artifact }]
+          : [];
       });
       if (wrong.length > 0 || gated.every(({ artifact }) => artifact.layers.length === 0)) return wrong;
       const held = await readTargetLayers(context.connection(spec.target)).catch((error: unknown) => {
@@ -77,11 +81,19 @@ async function collect(
 }
 
 async function judgeDelivered(pin: PreflightPin, spec: Spec, context: StepContext): Promise<readonly Reason[]> {
+  if (pin.stableImage === undefined) return judgeInContainerd(pin, spec, context);
   const delivered = await readDelivered(context.connection(spec.target), pin.service, pin.stableImage, pin.commit);
   const where = `${spec.target} image ${pin.stableImage}:${pin.commit}`;
   if (!delivered) return [{ what: "image on the target", expected: "there", found: "none", where }];
   const digest = pin.digest ? expectEqual("delivered digest", pin.digest, provenDigest(delivered), where) : undefined;
   return [...judgeImageLabels(pin, delivered.labels, where).reasons, ...(digest ? [digest] : [])];
+}
+
+async function judgeInContainerd(pin: PreflightPin, spec: Spec, context: StepContext): Promise<readonly Reason[]> {
+  const image = await readContainerdImage(context.connection(spec.target), spec.registry.port, pin.service, pin.commit);
+  if (isProvenInContainerd(pin, image)) return [];
+  const where = `${spec.target} containerd ${pin.repository}:${pin.commit}`;
+  return [{ what: "image on the target", expected: pin.digest ?? "delivered", found: image?.digest ?? "none", where }];
 }
 
 /** The same judgement for one artifact where it has to be there. */

@@ -10,15 +10,24 @@ import { holdTunnel } from "../delivery/tunnel-holder.ts";
 import { holderCommand, type TunnelRoute } from "../delivery/tunnel-protocol.ts";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { operatorOf } from "../history/operator.ts";
+import { holdApiTunnel } from "../kubernetes/api-tunnel-holder.ts";
+import { type ApiTunnelRoute, apiTunnelCommand } from "../kubernetes/api-tunnel-protocol.ts";
+import { kubernetesCredential, refusal } from "../kubernetes/credential.ts";
+import { type CredentialSpec, credentialCommand } from "../kubernetes/credential-args.ts";
 import { receiptPath, writeReceiptFunction } from "../receipts.ts";
 import { mustRun } from "../ssh/script.ts";
 import { approvalGate } from "./approval-gate.ts";
 import { artifactPreflight } from "./artifact-preflight.ts";
+import { authSync } from "./auth-sync.ts";
 import { healthCommitCheck, imageLabelCheck } from "./checks.ts";
 import { composeDeployment } from "./compose-deployment.ts";
+import { containerdImage } from "./containerd-image.ts";
 import { stepVariables } from "./environment.ts";
 import { hostScript } from "./host-script.ts";
 import { imageDelivery } from "./image-delivery.ts";
+import { k3sHealthCheck } from "./k3s-health-check.ts";
+import { k3sNamespace } from "./k3s-namespace.ts";
+import { k3sRollout } from "./k3s-rollout.ts";
 import { planOnly } from "./plan-only.ts";
 import { registryHealth } from "./registry-health.ts";
 import { runIdOf } from "./run-id.ts";
@@ -33,17 +42,47 @@ const steps: { readonly [Name in StepName]: (spec: StepSpecs[Name], context: Ste
   "image-label-check": imageLabelCheck,
   "health-commit-check": healthCommitCheck,
   "approval-gate": approvalGate,
+  "auth-sync": authSync,
+  "k3s-namespace": k3sNamespace,
+  "containerd-image": containerdImage,
+  "k3s-rollout": k3sRollout,
+  "k3s-health-check": k3sHealthCheck,
   "plan-only": planOnly,
 };
 
+const [, , word = "", ...rest] = process.argv;
 try {
-  verifyBundle();
-  if (process.argv[2] === holderCommand) await holdTunnel(JSON.parse(required(stepVariables.tunnel)) as TunnelRoute);
-  else await runStep(process.argv[2] as StepName);
+  if (word === credentialCommand) await printCredential(rest);
+  else {
+    verifyBundle(required(stepVariables.bundle));
+    if (word === holderCommand) await holdTunnel(JSON.parse(required(stepVariables.tunnel)) as TunnelRoute);
+    else if (word === apiTunnelCommand)
+      await holdApiTunnel(JSON.parse(required(stepVariables.tunnel)) as ApiTunnelRoute);
+    else await runStep(word as StepName);
+  }
 } catch (error) {
+  report(error);
+  process.exitCode = error instanceof UserError ? error.exitCode : exitCodes.no;
+}
+
+function report(error: unknown): void {
   const blocked = error instanceof InfraBlockedError ? "infra-blocked: " : "";
   process.stderr.write(`${blocked}${error instanceof UserError ? error.message : ((error as Error).stack ?? error)}\n`);
-  process.exitCode = error instanceof UserError ? error.exitCode : exitCodes.no;
+}
+
+/** For the Kubernetes provider, which reads what is printed only where the exit code is 0. */
+async function printCredential([bundle = "", spec = ""]: readonly string[]): Promise<void> {
+  // The process that holds the tunnel is started from here and verifies the same.
+  process.env[stepVariables.bundle] = bundle;
+  const output = async () => {
+    verifyBundle(bundle);
+    return kubernetesCredential(JSON.parse(spec) as CredentialSpec);
+  };
+  const text = await output().catch((error) => {
+    report(error);
+    return refusal(error);
+  });
+  process.stdout.write(`${text}\n`);
 }
 
 async function runStep<Name extends StepName>(name: Name): Promise<void> {
@@ -88,11 +127,10 @@ async function leaveReceipt({ host, key, spec }: StepReceipt, connection: StepCo
 }
 
 /** A plan carries the hash of the bundle that it was made with; another bundle would do something that nobody reviewed. */
-function verifyBundle(): void {
+function verifyBundle(expected: string): void {
   const found = createHash("sha256")
     .update(readFileSync(fileURLToPath(import.meta.url)))
     .digest("hex");
-  const expected = required(stepVariables.bundle);
   if (found !== expected) {
     throw new UserError({
       what: "the step bundle is not the one that was planned",

@@ -2,6 +2,7 @@ import type { PlanOnly } from "../catalog/index.ts";
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection, HostName } from "../config/hosts.ts";
 import type { Environment } from "../config/values.ts";
+import type { AuthSyncSpec, ClusterTarget, K3sTarget } from "../kubernetes/target.ts";
 import type { ReceiptKey } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
@@ -25,7 +26,8 @@ export interface StepSpecs {
   "artifact-preflight": {
     readonly registry: RegistrySource;
     readonly target: HostName;
-    readonly pins: readonly (WantedArtifact & { readonly stableImage: string })[];
+    /** With the image's name in Docker where it runs by Compose; else it belongs to containerd. */
+    readonly pins: readonly (WantedArtifact & { readonly stableImage?: string })[];
   };
   "image-delivery": {
     readonly registry: RegistrySource;
@@ -37,6 +39,15 @@ export interface StepSpecs {
   "image-label-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "health-commit-check": { readonly artifact: WantedArtifact; readonly target: ComposeTarget };
   "approval-gate": { readonly artifact: PinnedCommit; readonly environment: Environment };
+  "k3s-namespace": { readonly cluster: ClusterTarget; readonly namespace: string };
+  "auth-sync": AuthSyncSpec;
+  "containerd-image": {
+    readonly registry: RegistrySource;
+    readonly target: HostName;
+    readonly artifact: WantedArtifact;
+  };
+  "k3s-rollout": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
+  "k3s-health-check": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
   "plan-only": { readonly pins: readonly (PinnedCommit & { readonly environment: Environment } & PlanOnly)[] };
 }
 export type StepName = keyof StepSpecs;

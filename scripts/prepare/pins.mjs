@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
  * @property {string} version what Terraform sees; within the stacks' version ranges
  * @property {string} module Go module that holds the plugin's source
  * @property {string} pin module version to build
+ * @property {readonly string[]} [unused] required modules that the build needs nothing of and that cannot be had
  */
 
 /** @type {readonly Provider[]} */
@@ -27,6 +28,16 @@ export const providers = [
     version: "4.6.0",
     module: "github.com/kreuzwerker/terraform-provider-docker",
     pin: "v0.0.0-20260916201441-96d331c98ff4",
+  },
+  {
+    // Newer revisions cannot be had from the Go module proxy; kubernetes_deployment and kubernetes_service are
+    // the ones of 2.x and 3.x.
+    namespace: "hashicorp",
+    type: "kubernetes",
+    version: "1.13.4",
+    module: "github.com/hashicorp/terraform-provider-kubernetes",
+    pin: "v1.13.4",
+    unused: ["vbom.ml/util"],
   },
 ];
 

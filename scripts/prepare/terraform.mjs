@@ -137,9 +137,9 @@ async function registryAnswers(cacheDir, binary, checkOnly) {
 
 /** @param {string} mirror @param {Provider} provider @param {string} cacheDir */
 async function buildProvider(mirror, provider, cacheDir) {
-  const { type, version, module, pin } = provider;
+  const { type, version, module, pin, unused = [] } = provider;
   const file = join(providerDir(mirror, provider), version, target, `terraform-provider-${type}_v${version}`);
-  await goBuild({ module, pin, target: file, cacheDir });
+  await goBuild({ module, pin, unused, target: file, cacheDir });
 }
 
 /** @param {string} mirror @param {readonly Provider[]} present */

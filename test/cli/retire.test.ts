@@ -20,6 +20,29 @@ describe("fails", () => {
     });
   });
 
+  test("if the pin of a service on k3s is still there", async () => {
+    const file = setPins({}, { mdtodo: { commit: commitA } });
+    const { exitCode, stderr } = await retire("mdtodo", "dev");
+    expect(stderr).toBe(
+      refusal(
+        `nothing was stopped: ${file} still pins mdtodo in dev, so the next apply would start it again`,
+        commitA,
+        `remedy:  remove environments.dev.mdtodo from ${file} first`,
+      ),
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  test("if the site has no cluster that a service on k3s could be on", async () => {
+    setPins({});
+    const { d601, "main-server": mainServer } = hostsJson();
+    const { kubernetes: _, ...bare } = d601 as typeof d601 & { kubernetes?: unknown };
+    setSite({ hosts: { d601: bare, "main-server": mainServer } });
+    const { exitCode, stderr } = await retire("mdtodo", "dev");
+    expect(stderr).toMatch(/^cdktf\.json: context\.hosts\.d601 has no kubernetes/);
+    expect(exitCode).toBe(1);
+  });
+
   test.each([
     ["met-nonlinear", "prod", "blocked", "its Dockerfile and its contract as a long-running service disagree"],
     ["findjob", "dev", "plan-only", "D601 has one Compose project, and it is prod"],

@@ -81,7 +81,7 @@ test.each(["latest", "a".repeat(64), `sha256:${"A".repeat(64)}`, `sha512:${"a".r
 
 describe("service", () => {
   const prod =
-    "backend-core, frontend, baidu-netdisk, project-manager, oa-event-flow, todo-note, code-queue-mgr, findjob, pipeline, met-nonlinear, k3sctl-adapter";
+    "backend-core, frontend, baidu-netdisk, project-manager, oa-event-flow, todo-note, code-queue-mgr, decision-center, mdtodo, claudeqq, findjob, pipeline, met-nonlinear, k3sctl-adapter";
   const pinned = (environment: string, service: string) =>
     refusal({ version: 1, environments: { [environment]: { [service]: { commit: commitA } } } });
 
@@ -99,13 +99,13 @@ describe("service", () => {
   });
 
   test("fails if it has no consumer in that environment", () => {
-    const { message, exitCode } = pinned("dev", "frontend");
+    const { message, exitCode } = pinned("dev", "todo-note");
     expect(message).toBe(
       [
-        "deploy.json: environments.dev.frontend: frontend has no consumer in dev",
-        "  found:   frontend",
-        "  allowed: baidu-netdisk, findjob, pipeline, met-nonlinear",
-        "  remedy:  remove environments.dev.frontend",
+        "deploy.json: environments.dev.todo-note: todo-note has no consumer in dev",
+        "  found:   todo-note",
+        "  allowed: backend-core, frontend, baidu-netdisk, decision-center, mdtodo, claudeqq, findjob, pipeline, met-nonlinear, code-queue",
+        "  remedy:  remove environments.dev.todo-note",
       ].join("\n"),
     );
     expect(exitCode).toBe(2);

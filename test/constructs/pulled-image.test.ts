@@ -4,6 +4,7 @@ import { ArtifactPreflight } from "../../constructs/artifact-preflight.ts";
 import { HostDocker } from "../../constructs/host-docker.ts";
 import { ImageDelivery } from "../../constructs/image-delivery.ts";
 import { PulledImage } from "../../constructs/pulled-image.ts";
+import { isComposePin } from "../../lib/config/deploy-file.ts";
 import { loadPins } from "../../lib/config/site.ts";
 import { nothingObserved } from "../../lib/observe/site.ts";
 import { SiteStack } from "../../stacks/site-stack.ts";
@@ -15,7 +16,7 @@ const endpoint = { host: "ssh://ubuntu@192.0.2.1:22", sshOptions: ["-o", "ProxyC
 
 function stackOf(pinned: object) {
   const site = siteOf({}, pinned);
-  const [pin] = loadPins(site);
+  const [pin] = loadPins(site).filter(isComposePin);
   if (!pin) throw new Error("no pin");
   const runtime = runtimeOf(site);
   const stack = new SiteStack(appOf(site), "stack", { site, pins: [pin], runtime, observed: nothingObserved });

@@ -87,14 +87,15 @@ test("concurrent calls share a run, and a failed run is forgotten", async () => 
 
 test("the status table names what is wrong", () => {
   const host = { port: 22601, container: "running", systemd: "degraded", failedUnits: ["x.service"], docker: "26.1.5" };
+  const silent = { host: "main-server", up: false, container: "exited", cluster: "", stale: [] } as const;
   const text = renderStatus({
     lab: "lab",
     up: false,
     hosts: [
-      { ...host, host: "d601", up: true, definition: "stale", stale: ["images"] },
-      { ...host, host: "main-server", up: false, container: "exited", definition: "unknown", stale: [] },
+      { ...host, host: "d601", up: true, cluster: "Ready", definition: "stale", stale: ["images"] },
+      { ...host, ...silent, definition: "unknown" },
     ],
   });
-  expect(text).toContain("d601         up             22601  degraded (x.service)  26.1.5  stale (images)");
+  expect(text).toContain("d601         up             22601  degraded (x.service)  26.1.5  Ready    stale (images)");
   expect(text).toContain("down (exited)");
 });

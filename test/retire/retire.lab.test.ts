@@ -69,13 +69,13 @@ describe("refuses and leaves alone what runs", () => {
     ],
     [
       "while a deploy job holds the service",
-      `install -d -o ubuntu -g ubuntu ${jobs}; systemd-run --quiet --collect --unit=ut-retire-lock --uid=ubuntu sh -c 'echo "m/1 $(date +%s) project-manager ${commit} ann@laptop" > ${jobs}/lock; exec flock ${jobs}/lock sleep 60'; sleep 0.5`,
+      `sudo -u ubuntu mkdir -p ${jobs}; systemd-run --quiet --collect --unit=ut-retire-lock --uid=ubuntu sh -c 'echo "m/1 $(date +%s) project-manager ${commit} ann@laptop" > ${jobs}/lock; exec flock ${jobs}/lock sleep 60'; sleep 0.5`,
       "systemctl stop ut-retire-lock",
       [`a deploy job of project-manager is at work: project-manager ${commit} by ann@laptop, for `],
     ],
     [
       "while a deployment that was cut off is not undone",
-      `install -d -o ubuntu -g ubuntu ${jobs}; touch ${jobs}/pending`,
+      `sudo -u ubuntu mkdir -p ${jobs}; touch ${jobs}/pending`,
       `rm ${jobs}/pending`,
       [
         "a deployment of project-manager was cut off and is not undone yet",
@@ -206,8 +206,8 @@ test("a supervised service is stopped with an approval of the commit that runs, 
   expect(inTask.output).toContain("refused inside a Code Queue task");
   expect(await containerFacts(host, supervised.container)).toEqual(facts);
 
-  const { exitCode, stdout } = await retire(supervised);
-  expect(stdout).toContain(`container code-queue-mgr-backend at ${live}, approved by lab-approver; `);
+  const { exitCode, output } = await retire(supervised);
+  expect(output).toContain(`container code-queue-mgr-backend at ${live}, approved by lab-approver; `);
   expect(exitCode).toBe(0);
   expect(await containerFacts(host, supervised.container)).toBeUndefined();
   expect((await historyOf(supervised.service))[0]).toMatchObject({

@@ -19,7 +19,7 @@ function stackOf(id: string, site: Site, observed: SiteFacts = nothingObserved, 
   const found = pinStacks().find((stack) => stack.id === id);
   if (!found) throw new Error(`no stack ${id}`);
   const props = { site, pins: loadPins(site), runtime: runtimeOf(site), observed };
-  return synth(new PinStack(appOf(site), id, { ...props, host: found.host, services: services ?? found.services }));
+  return synth(new PinStack(appOf(site), id, { ...props, ...found, services: services ?? found.services }));
 }
 const chain = [
   "preflight",
@@ -133,7 +133,9 @@ describe("of a service without a pin", () => {
         "code-queue-mgr",
       ],
       "unidesk-supervised-code-queue-mgr-prod": ["code-queue-mgr"],
-      "unidesk-prod-d601": ["findjob", "pipeline"],
+      "unidesk-prod-d601": ["decision-center", "mdtodo", "claudeqq", "findjob", "pipeline"],
+      "unidesk-dev-d601": ["backend-core", "frontend", "decision-center", "mdtodo", "claudeqq", "code-queue"],
+      "unidesk-supervised-code-queue-dev": ["code-queue"],
     });
   });
 });

@@ -67,9 +67,11 @@ test("no stack depends on another one", () => {
   const { stacks } = app.manifest.buildManifest();
   expect(Object.keys(stacks).sort()).toEqual([
     "d601-registry",
+    "unidesk-dev-d601",
     "unidesk-plan-only",
     "unidesk-prod-d601",
     "unidesk-prod-main-server",
+    "unidesk-supervised-code-queue-dev",
     "unidesk-supervised-code-queue-mgr-prod",
   ]);
   for (const { dependencies } of Object.values(stacks)) expect(dependencies).toEqual([]);

@@ -1,0 +1,52 @@
+import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider/index.js";
+import { TerraformStack } from "cdktf";
+import { Construct } from "constructs";
+import { type CredentialSpec, credentialArgs } from "../lib/kubernetes/credential-args.ts";
+import type { StepRuntime } from "./apply-step.ts";
+import { ClusterBoundary } from "./cluster-boundary.ts";
+import { escapeTemplate } from "./template.ts";
+
+export interface KubernetesAccessProps extends CredentialSpec {
+  readonly runtime: Pick<StepRuntime, "bundle">;
+}
+
+/**
+ * Terraform's Kubernetes provider for one cluster, by way of an SSH tunnel that a command of ours opens. That command
+ * hands out the client certificate for seconds, so none is in the configuration, plan or state. One a stack.
+ */
+export class KubernetesAccess extends Construct {
+  readonly provider: KubernetesProvider;
+
+  constructor(scope: Construct, id: string, { runtime, ...spec }: KubernetesAccessProps) {
+    super(scope, id);
+    const { connection, apiPort, localPort, caCertificate } = spec;
+    const args = credentialArgs(runtime.bundle, { connection, apiPort, localPort, caCertificate });
+    this.provider = new KubernetesProvider(this, "Provider", {
+      host: `https://127.0.0.1:${localPort}`,
+      clusterCaCertificate: escapeTemplate(caCertificate),
+      exec: [{ apiVersion: "client.authentication.k8s.io/v1beta1", command: "node", args: args.map(escapeTemplate) }],
+      ...nothingOfTheUsers,
+    });
+    const stack = TerraformStack.of(this);
+    // The bindings pin one version exactly; kubernetes_deployment and kubernetes_service are in all of these.
+    stack.addOverride("terraform.required_providers.kubernetes.version", ">= 1.13.4, < 4.0.0");
+    stack.node.addValidation(new ClusterBoundary(stack));
+  }
+}
+
+/**
+ * What is left out the provider takes from the runner's environment, and version 1 from ~/.kube/config: it would add
+ * the user's own credentials to ours. The empty file is one that every version reads in place of the user's.
+ */
+const nothingOfTheUsers = {
+  configPath: "/dev/null",
+  configContext: "",
+  configContextAuthInfo: "",
+  configContextCluster: "",
+  insecure: false,
+  username: "",
+  password: "",
+  clientCertificate: "",
+  clientKey: "",
+  token: "",
+} as const;

@@ -1,0 +1,135 @@
+import * as z from "zod";
+
+/** Needed fields and no others, one JSON object a line: an object as a whole would show other people's environment. */
+const template = `{{define "template"}}"image":{{range $i, $c := .containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"requestedCommit":"{{range $i, $c := .containers}}{{if eq $i 0}}{{range $c.env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}{{end}}"{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"generation":{{.metadata.generation}},"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},{{template "template" .spec.template.spec}}{{else if eq .kind "Service"}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":{{printf "%q" (or (index .metadata.labels "kubernetes.io/service-name") "")}},"ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":{{printf "%q" (or (index .metadata.labels "app") "")}},"phase":{{printf "%q" .status.phase}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{range $i, $s := .status.containerStatuses}}{{if eq $i 0}}"ready":{{$s.ready}},"restarts":{{$s.restartCount}},"waiting":"{{if $s.state.waiting}}{{or $s.state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or $s.imageID "")}},{{end}}{{end}}{{template "template" .spec}}{{end}}}
+{{end}}`;
+
+/**
+ * Looks at workloads through the Kubernetes API, as root: bash -c THIS look KUBECTL "NAMESPACE WORKLOAD PORT PATH"...
+ * Prints `item <JSON>`, `namespace <name>` for each that is there, and `reply <key> <status> <base64>`.
+ *
+ * One kubectl serves all requests for health on a socket in a folder of root's own: one process a request would cost
+ * more than everything else. Whatever ends the script ends it too.
+ */
+export const clusterLookScript = String.raw`
+set -u
+export LC_ALL=C
+kubectl=$1
+shift
+work=$(mktemp -d) || exit 1
+proxy=
+trap '[ -z "$proxy" ] || kill "$proxy" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 143' TERM INT HUP
+template='${template.replaceAll("'", "'\\''")}'
+namespaces=$(printf '%s\n' "$@" | cut -d' ' -f1 | sort -u)
+$kubectl proxy --unix-socket="$work/api" >/dev/null 2>"$work/proxy" &
+proxy=$!
+for namespace in $namespaces; do
+  $kubectl --request-timeout=8s -n "$namespace" get deployments,services,endpointslices,pods -o go-template="$template" \
+    > "$work/items.$namespace" 2> "$work/error.$namespace" &
+  eval "get_$(printf %s "$namespace" | tr -c 'a-z0-9' _)=\$!"
+done
+for namespace in $namespaces; do
+  eval "wait \$get_$(printf %s "$namespace" | tr -c 'a-z0-9' _)" || { cat "$work/error.$namespace" >&2; exit 1; }
+done
+until [ -S "$work/api" ]; do
+  kill -0 "$proxy" 2>/dev/null || { cat "$work/proxy" >&2; exit 1; }
+  sleep 0.01
+done
+api() { curl -sS --unix-socket "$work/api" --max-time 4 --max-filesize 1048576 "$@"; }
+for namespace in $namespaces; do
+  status=$(api -o /dev/null -w '%{http_code}' "http://localhost/api/v1/namespaces/$namespace" 2>&1) || { printf '%s\n' "$status" >&2; exit 1; }
+  case $status in
+    200) printf 'namespace %s\n' "$namespace" ;;
+    404) ;;
+    *) echo "the namespace $namespace cannot be looked at: HTTP $status" >&2; exit 1 ;;
+  esac
+done
+# ask KEY PATH. The proxy serves nobody who names another host than this one.
+ask() {
+  local status
+  status=$(api -o "$work/body.$1" -w '%{http_code}' "http://localhost/api/v1/namespaces/$2" 2>/dev/null) || status=0
+  printf 'reply %s %s ' "$1" "$status" > "$work/reply.$1"
+  { [ ! -f "$work/body.$1" ] || head -c 65536 "$work/body.$1" | base64 -w0; echo; } >> "$work/reply.$1"
+}
+for words in "$@"; do
+  read -r namespace workload port path <<< "$words"
+  ask "service.$namespace.$workload" "$namespace/services/$workload:$port/proxy$path" &
+  for pod in $(awk -v app="\"app\":\"$workload\"" 'index($0, app) && match($0, /"name":"[^"]*"/) { print substr($0, RSTART + 8, RLENGTH - 9) }' "$work/items.$namespace"); do
+    ask "pod.$namespace.$pod" "$namespace/pods/$pod:$port/proxy$path" &
+  done
+done
+for job in $(jobs -p); do [ "$job" = "$proxy" ] || wait "$job"; done
+for namespace in $namespaces; do sed 's/^/item /' "$work/items.$namespace"; done
+cat "$work"/reply.* 2>/dev/null
+exit 0
+`;
+
+const Item = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("Deployment"),
+    namespace: z.string(),
+    name: z.string(),
+    generation: z.number(),
+    observedGeneration: z.number(),
+    replicas: z.number(),
+    total: z.number(),
+    updated: z.number(),
+    available: z.number(),
+    image: z.string(),
+    requestedCommit: z.string(),
+  }),
+  z.object({ kind: z.literal("Service"), namespace: z.string(), name: z.string(), ports: z.array(z.number()) }),
+  z.object({
+    kind: z.literal("EndpointSlice"),
+    namespace: z.string(),
+    service: z.string(),
+    ready: z.array(z.boolean()),
+  }),
+  z.object({
+    kind: z.literal("Pod"),
+    namespace: z.string(),
+    name: z.string(),
+    app: z.string(),
+    phase: z.string(),
+    ending: z.boolean(),
+    ready: z.boolean().default(false),
+    restarts: z.number().default(0),
+    waiting: z.string().default(""),
+    imageId: z.string().default(""),
+    image: z.string(),
+    requestedCommit: z.string(),
+  }),
+]);
+export type ClusterItem = z.infer<typeof Item>;
+
+export interface ClusterReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface ClusterAnswer {
+  readonly namespaces: ReadonlySet<string>;
+  readonly items: readonly ClusterItem[];
+  readonly replies: ReadonlyMap<string, ClusterReply>;
+}
+
+export function replyKey(kind: "service" | "pod", namespace: string, name: string): string {
+  return `${kind}.${namespace}.${name}`;
+}
+
+/** Reads what `clusterLookScript` printed. */
+export function parseClusterLook(output: string): ClusterAnswer {
+  const namespaces = new Set<string>();
+  const items: ClusterItem[] = [];
+  const replies = new Map<string, ClusterReply>();
+  for (const line of output.split("\n").filter(Boolean)) {
+    const [word, first = "", status = "0", body = ""] = line.split(" ");
+    if (word === "item") items.push(Item.parse(JSON.parse(line.slice("item ".length))));
+    else if (word === "namespace") namespaces.add(first);
+    else if (word === "reply") {
+      replies.set(first, { status: Number(status), body: Buffer.from(body, "base64").toString("utf8") });
+    } else throw new Error(`the look at the cluster printed: ${line.slice(0, 80)}`);
+  }
+  return { namespaces, items, replies };
+}

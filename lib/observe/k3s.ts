@@ -1,0 +1,224 @@
+import { dirname } from "node:path";
+import type { Connection } from "../config/hosts.ts";
+import { type DeliveryRecord, parseDeliveryRecord } from "../delivery/record.ts";
+import { asRootFunction, containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
+import {
+  type ClusterAnswer,
+  type ClusterItem,
+  clusterLookScript,
+  parseClusterLook,
+  replyKey,
+} from "../kubernetes/look.ts";
+import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
+import { receiptsFolder } from "../receipts.ts";
+import { shellCommand } from "../ssh/quote.ts";
+import type { HealthReply } from "../verdicts/reply.ts";
+import type { Probes } from "./probe.ts";
+
+/** One service on a cluster, to look at. */
+export interface K3sSubject {
+  readonly service: string;
+  readonly target: K3sTarget;
+  /** The pinned commit; those of the receipts on the host are looked at too. */
+  readonly commit: string;
+}
+
+/** What a Deployment or a pod says it runs. */
+interface ObservedTemplate {
+  readonly image: string;
+  /** UNIDESK_DEPLOY_REQUESTED_COMMIT; no other variable is ever read. */
+  readonly requestedCommit: string;
+}
+
+export interface ObservedDeployment extends ObservedTemplate {
+  readonly generation: number;
+  readonly observedGeneration: number;
+  /** How many pods are wanted, are there, are of the newest revision, and are available. */
+  readonly replicas: number;
+  readonly total: number;
+  readonly updated: number;
+  readonly available: number;
+}
+
+export interface ObservedPod extends ObservedTemplate {
+  readonly name: string;
+  /** Kubernetes' own word: Pending, Running, Succeeded, Failed, Unknown. */
+  readonly phase: string;
+  readonly ready: boolean;
+  /** It is being deleted; it may answer until it is gone. */
+  readonly ending: boolean;
+  readonly restarts: number;
+  /** Why its container does not run: CrashLoopBackOff, ErrImageNeverPull … */
+  readonly waiting: string;
+  /** What the node runs: `<repository>@<digest>`, or the digest of the image's configuration. */
+  readonly imageId: string;
+  readonly health: HealthReply;
+}
+
+/** What the cluster holds of one workload. */
+export interface ObservedWorkload {
+  readonly deployment: ObservedDeployment | undefined;
+  /** Every pod that the selector matches. */
+  readonly pods: readonly ObservedPod[];
+  readonly service: { readonly ports: readonly number[]; readonly readyEndpoints: number } | undefined;
+  /** The reply that the Service gives. */
+  readonly health: HealthReply;
+}
+
+/** An image that containerd has under a commit tag. */
+export interface ObservedClusterImage {
+  /** Digest of what the tag names. */
+  readonly digest: string;
+  readonly record: DeliveryRecord | undefined;
+}
+
+export interface ObservedK3s {
+  /** Images under the commit tags, by commit; undefined where containerd gave no answer. */
+  readonly images: Readonly<Record<string, ObservedClusterImage>> | undefined;
+  /** What the cluster says; undefined where its API gave no answer. */
+  readonly cluster:
+    | { readonly namespace: boolean; readonly workloads: Readonly<Record<string, ObservedWorkload>> }
+    | undefined;
+  /** Why something could not be looked at. */
+  readonly warning?: string;
+}
+
+/** Subjects are told apart by namespace and service: prod and dev of a service may be on one cluster. */
+export function k3sKey({ service, target }: Pick<K3sSubject, "service" | "target">): string {
+  return `${target.namespace}/${service}`;
+}
+
+/** The probes that `readK3s` reads, for all services of one cluster. Begun at once, they run beside all others. */
+export function k3sProbes(host: Connection, subjects: readonly K3sSubject[]): string {
+  const [first] = subjects;
+  if (!first) return "";
+  const args = subjects.map(({ service, target, commit }) => [
+    "k3s_commits",
+    clusterImage(target.registryPort, service, ""),
+    dirname(containerdRecordPath(host, service, commit)),
+    receiptsFolder(host),
+    service,
+    commit,
+  ]);
+  return `${asRootFunction}
+${containerdFunctions}
+k3s_images= k3s_records=
+# k3s_commits NAME-WITHOUT-COMMIT RECORDS RECEIPTS SERVICE COMMIT
+k3s_commits() {
+  local commit
+  for commit in $({ echo "$5"; sed -n 's/^spec \\([0-9a-f]\\{40\\}\\) .*/\\1/p' "$3"/*/"$4-containerd-image" "$3"/*/"$4-rollout" 2>/dev/null; } | sort -u); do
+    k3s_images="$k3s_images name==$1$commit"
+    k3s_records="$k3s_records $2/$commit.json"
+  done
+}
+k3s_look() { as_root timeout -k 2 10 bash -c ${shellCommand([clusterLookScript])} look "$@"; }
+k3s_containerd() { ctr_answer images ls $k3s_images | awk 'NR > 1 { print $1, $3 }'; }
+k3s_record_lines() { local file; for file in $k3s_records; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
+${args.map(shellCommand).join("\n")}
+probe_later k3s.cluster k3s_look ${shellCommand([first.target.kubectl, ...lookWords(subjects)])}
+probe_later k3s.containerd k3s_containerd
+probe_later k3s.records k3s_record_lines
+`;
+}
+
+/** `<namespace> <workload> <port> <path>` for each workload. */
+function lookWords(subjects: readonly K3sSubject[]): string[] {
+  const words = subjects.flatMap(({ target: { namespace, workloads, health } }) =>
+    workloads.map(({ name, port }) => `${namespace} ${name} ${port} ${health.path}`),
+  );
+  return [...new Set(words)];
+}
+
+/** A part that could not be looked at is undefined, with a warning; it hides no other. */
+export function readK3s(
+  probes: Probes,
+  host: Connection,
+  subjects: readonly K3sSubject[],
+): ReadonlyMap<string, ObservedK3s> {
+  if (subjects.length === 0) return new Map();
+  const tags = probes.optional("k3s.containerd");
+  const records = keyedLines(probes.text("k3s.records"));
+  const look = probes.optional("k3s.cluster");
+  const answer = look === undefined ? undefined : parseClusterLook(look);
+  const warnings = [
+    ...(answer ? [] : [`the Kubernetes API of ${host.name} gave no answer: ${reason(probes, "k3s.cluster")}`]),
+    ...(tags === undefined ? [`containerd of ${host.name} gave no answer: ${reason(probes, "k3s.containerd")}`] : []),
+  ];
+  const images = tags === undefined ? undefined : keyedLines(tags);
+  return new Map(
+    subjects.map((subject): [string, ObservedK3s] => [
+      k3sKey(subject),
+      {
+        images: images && imagesOf(subject, images, records, host),
+        cluster: answer && {
+          namespace: answer.namespaces.has(subject.target.namespace),
+          workloads: Object.fromEntries(
+            subject.target.workloads.map(({ name }) => [name, workloadOf(name, subject.target, answer)]),
+          ),
+        },
+        ...(warnings.length > 0 ? { warning: warnings.join("\n") } : {}),
+      },
+    ]),
+  );
+}
+
+function imagesOf(
+  { service, target }: K3sSubject,
+  tags: ReadonlyMap<string, string>,
+  records: ReadonlyMap<string, string>,
+  host: Connection,
+): Record<string, ObservedClusterImage> {
+  const found = [...tags].flatMap(([name, digest]): [string, ObservedClusterImage][] => {
+    const commit = /:([0-9a-f]{40})$/.exec(name)?.[1];
+    if (!commit || name !== clusterImage(target.registryPort, service, commit)) return [];
+    const record = parseDeliveryRecord(records.get(containerdRecordPath(host, service, commit)) ?? "");
+    return [[commit, { digest, record }]];
+  });
+  return Object.fromEntries(found);
+}
+
+function workloadOf(name: string, { host, namespace }: K3sTarget, answer: ClusterAnswer): ObservedWorkload {
+  const items = answer.items.filter((item) => item.namespace === namespace);
+  const deployment = items.find((item) => item.kind === "Deployment" && item.name === name);
+  const service = items.find((item) => item.kind === "Service" && item.name === name);
+  const endpoints = items.flatMap((item) => (item.kind === "EndpointSlice" && item.service === name ? item.ready : []));
+  const reply = (kind: "service" | "pod", about: string): HealthReply => {
+    const { status, body } = answer.replies.get(replyKey(kind, namespace, about)) ?? { status: 0, body: "" };
+    const refused = status >= 500 ? apiMessage(body) : undefined;
+    const where = `${host} ${namespace} ${kind} ${about}`;
+    if (refused !== undefined) return { status: 0, body: "", error: refused, where };
+    return { status, body, where };
+  };
+  return {
+    deployment: deployment?.kind === "Deployment" ? deployment : undefined,
+    service:
+      service?.kind === "Service"
+        ? { ports: service.ports, readyEndpoints: endpoints.filter(Boolean).length }
+        : undefined,
+    pods: items
+      .filter((item): item is ClusterItem & { kind: "Pod" } => item.kind === "Pod" && item.app === name)
+      .map((pod) => ({ ...pod, health: reply("pod", pod.name) })),
+    health: reply("service", name),
+  };
+}
+
+/** The API's own words where it could not reach a pod; a pod that says so itself has other ones. */
+function apiMessage(body: string): string | undefined {
+  try {
+    const said = JSON.parse(body) as { kind?: unknown; apiVersion?: unknown; message?: unknown };
+    return said.kind === "Status" && said.apiVersion === "v1" ? String(said.message).slice(0, 200) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function reason(probes: Probes, name: string): string {
+  const { exitCode, text } = probes.get(name);
+  return text.trim().split("\n").at(-1)?.slice(0, 200) || (exitCode === 124 ? "not within 10 s" : `exit ${exitCode}`);
+}
+
+/** `<key> <rest>` lines. */
+function keyedLines(text: string): Map<string, string> {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+}

@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../errors.ts";
+import { judgeK3s, mayStillCome } from "../verdicts/k3s-live.ts";
+import { renderReasons } from "../verdicts/verdict.ts";
+import { observeK3s } from "./observe-k3s.ts";
+import type { StepContext, StepSpecs } from "./specs.ts";
+
+/** Asks every pod and the Service until all say the commit or the deadline is over; changes nothing. */
+export async function k3sHealthCheck(spec: StepSpecs["k3s-health-check"], context: StepContext): Promise<void> {
+  const { artifact, target } = spec;
+  const deadline = Date.now() + target.health.deadlineSeconds * 1000;
+  for (;;) {
+    const verdict = judgeK3s(artifact, target, await observeK3s(artifact, target, context));
+    if (verdict.ok) break;
+    if (!mayStillCome(verdict) || Date.now() >= deadline) {
+      throw new UserError({
+        what: renderReasons(artifact.service, verdict.reasons),
+        remedy: "deploy the pin again, or pin what should run",
+      });
+    }
+    await sleep(500);
+  }
+  context.say(`every pod of ${artifact.service} and its Service say ${artifact.commit}`);
+}

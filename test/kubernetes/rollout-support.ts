@@ -1,0 +1,143 @@
+import { beforeAll, expect } from "vitest";
+import { labCommits } from "../../lab/commits.ts";
+import { labExec } from "../../lab/index.ts";
+import { HistoryEntry } from "../../lib/history/entry.ts";
+import { hostPaths } from "../../lib/host-paths.ts";
+import type { K3sTarget } from "../../lib/kubernetes/target.ts";
+import type { StepSpecs } from "../../lib/steps/specs.ts";
+import { StepRunner } from "../lab-steps.ts";
+import { home, LabSite, lines, registry, registryStack, registryStatus } from "../lab-support.ts";
+
+export const { second, third, crash, neverHealthy, lies } = labCommits.unidesk;
+export const socket = "/run/k3s/containerd/containerd.sock";
+export const namespace = "ut-rollout";
+export const stack = "ut-rollout";
+export const workload = "frontend-ut";
+
+export function imageOf(commit: string): string {
+  return `${registry.address}:${registry.port}/unidesk/frontend:${commit}`;
+}
+
+export const kubectl = (...args: string[]) => labExec("d601", ["k3s", "kubectl", ...args]);
+export const ctr = (...args: string[]) => labExec("d601", ["ctr", "-a", socket, "-n", "k8s.io", ...args]);
+
+export function targetOf(deadlineSeconds = 12): K3sTarget {
+  return {
+    host: "d601",
+    kubectl: "k3s kubectl",
+    namespace,
+    workloads: [{ name: workload, port: 8080 }],
+    health: { path: "/health", deadlineSeconds },
+    registryPort: registry.port,
+  };
+}
+
+export function artifactOf(commit: string): StepSpecs["k3s-rollout"]["artifact"] {
+  return { service: "frontend", repository: "unidesk/frontend", commit };
+}
+
+export function imageSpec(commit: string): StepSpecs["containerd-image"] {
+  return { registry: { host: "d601", port: registry.port }, target: "d601", artifact: artifactOf(commit) };
+}
+
+export function rolloutSpec(commit: string, deadlineSeconds?: number): StepSpecs["k3s-rollout"] {
+  return { artifact: artifactOf(commit), target: targetOf(deadlineSeconds) };
+}
+
+/** With a receipt, which names the stack in the history. */
+export const receipt = { host: "d601", key: `${stack}/frontend-rollout`, spec: "ut" } as const;
+
+/** What Terraform's provider makes, tested elsewhere; `kubectl apply` here. */
+export async function applyObjects(commit: string, replicas = 1): Promise<void> {
+  const labels = { app: workload };
+  const items = [
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: workload, namespace },
+      spec: {
+        replicas,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            containers: [
+              {
+                name: workload,
+                image: imageOf(commit),
+                imagePullPolicy: "Never",
+                env: [
+                  { name: "UNIDESK_DEPLOY_REQUESTED_COMMIT", value: commit },
+                  { name: "UT_SECRET", value: "value-that-nobody-prints" },
+                ],
+                readinessProbe: { httpGet: { path: "/health", port: 8080 }, periodSeconds: 1 },
+              },
+            ],
+          },
+        },
+      },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: workload, namespace },
+      spec: { selector: labels, ports: [{ name: "http", port: 8080, targetPort: 8080 }] },
+    },
+  ];
+  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  await labExec("d601", ["k3s", "kubectl", "apply", "-f", "-"], { input });
+}
+
+export async function liveImage(): Promise<string> {
+  return kubectl(
+    "-n",
+    namespace,
+    "get",
+    "deployment",
+    workload,
+    "-o",
+    "jsonpath={.spec.template.spec.containers[0].image}",
+  );
+}
+
+export async function history(): Promise<HistoryEntry[]> {
+  const text = await labExec("d601", `cat ${hostPaths({ home }).history}/frontend.jsonl 2>/dev/null || true`);
+  return lines(text)
+    .map((line) => HistoryEntry.parse(JSON.parse(line)))
+    .filter((entry) => entry.stack === stack);
+}
+
+/** With the names that the kubelet's side gives by the configuration, which keep the content alive. */
+export async function forgetImages(): Promise<void> {
+  const names = `awk '{ name[NR] = $1; digest[NR] = $3; if ($1 ~ /unidesk\\/frontend/) ours[$3] = 1 } END { for (i in name) if (digest[i] in ours) print name[i] }'`;
+  const containerd = `ctr -a ${socket} -n k8s.io images`;
+  const records = `${hostPaths({ home }).deliveries}/containerd/frontend`;
+  await labExec("d601", `${containerd} ls | ${names} | xargs -r ${containerd} rm --sync >/dev/null; rm -rf ${records}`);
+}
+
+/** Takes away what tests of this folder made. */
+export async function cleanCluster(): Promise<void> {
+  await kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s");
+  await forgetImages();
+  const file = `${hostPaths({ home }).history}/frontend.jsonl`;
+  await labExec(
+    "d601",
+    `[ ! -f ${file} ] || sed -i '/"stack":"${stack}"/d' ${file}; rm -rf ${hostPaths({ home }).base}/receipts/${stack}`,
+  );
+}
+
+/** A site with a registry that has the frontend's commits. */
+export function useCluster(): { readonly site: LabSite; readonly steps: StepRunner } {
+  const site = new LabSite();
+  const steps = new StepRunner(site);
+  beforeAll(async () => {
+    await site.open();
+    if ((await registryStatus()) !== "200") await site.deploy(registryStack, { state: "restore" });
+    await site.publishMissing(
+      [second, third, crash, neverHealthy, lies].map((commit) => ({ service: "frontend", commit })),
+    );
+    await cleanCluster();
+    expect(await kubectl("get", "nodes")).toContain(" Ready ");
+  });
+  return { site, steps };
+}

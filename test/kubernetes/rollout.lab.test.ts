@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { labExec } from "../../lab/index.ts";
+import { observeHost } from "../../lib/observe/host.ts";
+import { k3sKey } from "../../lib/observe/k3s.ts";
+import { rolloutDrift } from "../../lib/verdicts/k3s-drift.ts";
+import { until } from "../lab-support.ts";
+import {
+  applyObjects,
+  artifactOf,
+  cleanCluster,
+  crash,
+  history,
+  imageOf,
+  imageSpec,
+  kubectl,
+  lies,
+  liveImage,
+  namespace,
+  neverHealthy,
+  receipt,
+  rolloutSpec,
+  second,
+  socket,
+  targetOf,
+  third,
+  useCluster,
+  workload,
+} from "./rollout-support.ts";
+
+const { site, steps } = useCluster();
+const options = { receipt };
+const passRollout = (commit: string) => steps.pass("k3s-rollout", rolloutSpec(commit, 60), ["d601"], options);
+const failRollout = (commit: string) => steps.fail("k3s-rollout", rolloutSpec(commit), ["d601"], options);
+const check = (commit: string) => steps.pass("k3s-health-check", rolloutSpec(commit, 20), ["d601"]);
+
+/** What a diff would show. */
+async function drift(commit: string): Promise<string | undefined> {
+  const target = targetOf();
+  const subject = { service: "frontend", commit, target };
+  const { k3s } = await observeHost(site.connection("d601"), { services: [], k3s: [subject] });
+  const seen = k3s.get(k3sKey(subject));
+  if (!seen?.cluster) throw new Error(seen?.warning ?? "nothing was seen");
+  return rolloutDrift(artifactOf(commit), target, seen);
+}
+
+beforeAll(async () => {
+  await kubectl("create", "namespace", namespace);
+  // Without it no pod starts.
+  await until("the namespace is furnished", 60_000, async () =>
+    (await kubectl("-n", namespace, "get", "configmaps", "-o", "name")).includes("kube-root-ca.crt"),
+  );
+  await Promise.all(
+    [second, third, crash, neverHealthy, lies].map((commit) =>
+      steps.pass("containerd-image", imageSpec(commit), ["d601"]),
+    ),
+  );
+});
+
+afterAll(async () => {
+  await cleanCluster();
+  await site.close();
+});
+
+test("a first rollout that fails is scaled to 0", async () => {
+  await applyObjects(crash);
+  expect(await failRollout(crash)).toContain("first deployment: scaled to 0");
+  expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe("");
+  expect(await drift(second)).toBe("live commit 672ec92, pinned 86e6086");
+});
+
+test("a rollout is verified, and a second run changes nothing", async () => {
+  await applyObjects(second);
+  await passRollout(second);
+  expect((await history()).at(-1)).toMatchObject({ commit: second, result: "deployed" });
+  const before = await kubectl("-n", namespace, "get", "pods", "-o", "name");
+  expect(await passRollout(second)).toContain("rolled out already");
+  expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe(before);
+  expect(await history()).toHaveLength(2);
+  expect(await check(second)).toContain(`say ${second}`);
+  expect(await drift(second)).toBeUndefined();
+});
+
+test("fails if the container crashes: events, last lines, and the previous revision answers", async () => {
+  await applyObjects(crash);
+  const output = await failRollout(crash);
+  expect(output).toContain("RuntimeError: frontend: assets/manifest.json is missing");
+  expect(output).toMatch(/events of pod [\s\S]*BackOff/);
+  expect(output).toContain("the previous commit 86e6086 answers again");
+  expect(output).not.toContain("value-that-nobody-prints");
+  expect(await liveImage()).toBe(imageOf(second));
+  expect((await history()).at(-1)).toMatchObject({ commit: crash, result: "restored", previousCommit: second });
+  await check(second);
+});
+
+test("fails if it never gets ready, or is ready and says another commit", async () => {
+  await applyObjects(neverHealthy);
+  expect(await failRollout(neverHealthy)).toMatch(/pod readiness[\s\S]*answers again/);
+  await applyObjects(lies);
+  expect(await failRollout(lies)).toMatch(/deploy\.commit: expected 21019758[\s\S]*answers again/);
+  expect(await liveImage()).toBe(imageOf(second));
+});
+
+test("fails if the image is not on the node", async () => {
+  await labExec(
+    "d601",
+    `ctr -a ${socket} -n k8s.io images ls -q 'name~=${third}' | xargs ctr -a ${socket} -n k8s.io images rm`,
+  );
+  await applyObjects(third);
+  expect(await failRollout(third)).toMatch(/delivered image[\s\S]*answers again/);
+  await steps.pass("containerd-image", imageSpec(third), ["d601"]);
+});
+
+test("a killed runner leaves the old pod answering; the next look shows it and the next apply ends it", async () => {
+  await applyObjects(neverHealthy);
+  const started = steps.start("k3s-rollout", rolloutSpec(neverHealthy, 60), ["d601"], options);
+  await sleep(3000);
+  process.kill(-(started.pid ?? 0), "SIGKILL");
+  await started;
+  expect(
+    await kubectl("get", "--raw", `/api/v1/namespaces/${namespace}/services/${workload}:8080/proxy/health`),
+  ).toContain(second);
+  expect(await drift(neverHealthy)).toBe("pods not on the commit");
+  const output = await failRollout(neverHealthy);
+  expect(output).toContain("the previous commit 86e6086 answers again");
+});
+
+test("a pod that Kubernetes did not make, of an old commit, is seen", async () => {
+  const spec = { containers: [{ name: "old", image: imageOf(third), imagePullPolicy: "Never" }] };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "old", namespace, labels: { app: workload } }, spec };
+  await labExec("d601", ["k3s", "kubectl", "apply", "-f", "-"], {
+    input: JSON.stringify({ ...pod, metadata: { ...pod.metadata, labels: { app: workload, old: "yes" } } }),
+  });
+  await until("the pod runs", 30_000, async () =>
+    (await kubectl("-n", namespace, "get", "pod", "old")).includes("Running"),
+  );
+  const found = await kubectl("-n", namespace, "get", "pods", "-l", `app=${workload}`, "-o", "name");
+  // A ReplicaSet adopts what it matches only with its hash: this one stays by itself.
+  expect(found).toContain("pod/old");
+  expect(await steps.fail("k3s-health-check", rolloutSpec(second, 2), ["d601"])).toMatch(
+    /pod image: expected .*86e6086.* pod old/,
+  );
+  expect(await drift(second)).toBe("pods not on the commit");
+  await kubectl("-n", namespace, "delete", "pod", "old", "--wait=true");
+});
+
+test("without the API it says so and changes nothing", async () => {
+  // It would wait a minute for its clients.
+  await labExec("d601", "systemctl stop --no-block k3s-apiserver; systemctl kill --signal=KILL k3s-apiserver");
+  try {
+    const { exitCode, output } = await steps.run("k3s-rollout", rolloutSpec(second), ["d601"], options);
+    expect(exitCode).toBe(3);
+    expect(output).toMatch(/infra-blocked[\s\S]*cluster gives no answer/);
+  } finally {
+    await labExec("d601", "systemctl start k3s-apiserver");
+    await until("the API answers", 30_000, async () => (await kubectl("get", "--raw", "/readyz")) === "ok");
+  }
+  await check(second);
+});

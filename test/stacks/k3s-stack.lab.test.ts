@@ -1,0 +1,103 @@
+import { beforeAll, expect, test } from "vitest";
+import { labCommits, labExec } from "../../lab/index.ts";
+import { d601Stack, devStack, expectOneError, registryStack, useLabSite } from "../lab-support.ts";
+
+const site = useLabSite();
+const { first: older, second: newer, crash } = labCommits.unidesk;
+const services = ["backend-core", "frontend", "decision-center", "mdtodo", "claudeqq"];
+const prodServices = services.slice(2);
+const pinsOf = (names: readonly string[], commit: string) =>
+  Object.fromEntries(names.map((service) => [service, { commit }]));
+const both = `${d601Stack} ${devStack}`;
+const at = (commit: string) => ({ pins: pinsOf(prodServices, commit), devPins: pinsOf(services, commit) });
+
+beforeAll(async () => {
+  await site.deploy(registryStack);
+  const wanted = services.flatMap((service) => [older, newer].map((commit) => ({ service, commit })));
+  await site.publishMissing([...wanted, { service: "frontend", commit: crash }]);
+}, 400_000);
+
+/** Every pod of the project with its uid and image's commit. */
+async function pods(): Promise<Record<string, string>> {
+  const format =
+    "{range .items[*]}{.metadata.namespace}/{.metadata.labels.app} {.metadata.uid} {.spec.containers[0].image}{'\\n'}{end}";
+  const text = await labExec("d601", ["k3s", "kubectl", "get", "pods", "-A", "-l", "app", "-o", `jsonpath=${format}`]);
+  return Object.fromEntries(
+    text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1).join(" ")]),
+  );
+}
+const commits = async () =>
+  Object.fromEntries(Object.entries(await pods()).map(([name, pod]) => [name, pod.slice(pod.lastIndexOf(":") + 1)]));
+const everywhere = (commit: string) =>
+  Object.fromEntries([
+    ...prodServices.map((service) => [`unidesk/${service}`, commit]),
+    ...services.map((service) => [`unidesk-dev/${service}-dev`, commit]),
+  ]);
+
+test("every service of both environments: older, newer, empty second diffs, and back", {
+  timeout: 400_000,
+}, async () => {
+  await site.deploy(both, at(older));
+  expect(await commits()).toMatchObject(everywhere(older));
+  const output = await site.deploy(both, { ...at(newer), cli: true });
+  expect(output).toContain(`mdtodo`);
+  expect(await commits()).toMatchObject(everywhere(newer));
+  for (const stack of [d601Stack, devStack]) expect(await site.diff(stack, at(newer))).toContain("No changes.");
+  await site.deploy(both, at(older));
+  expect(await commits()).toMatchObject(everywhere(older));
+  await site.deploy(both, at(newer));
+});
+
+test("an empty state on a healthy cluster imports what is there and changes no pod", { timeout: 400_000 }, async () => {
+  await site.deploy(both, at(newer));
+  const before = await pods();
+  site.removeState();
+  const diff = await site.diff(devStack, at(newer));
+  expect(diff).toContain('(imported from "unidesk-dev/frontend-dev")');
+  await site.deploy(both, at(newer));
+  expect(await pods()).toEqual(before);
+  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
+});
+
+test("a crashing commit is rolled back, and the next diff shows the live one against the pin", {
+  timeout: 400_000,
+}, async () => {
+  await site.deploy(devStack, at(newer));
+  const pins = { ...at(newer), devPins: { ...pinsOf(services, newer), frontend: { commit: crash } } };
+  const output = await site.failDeploy(devStack, pins);
+  expectOneError(output, "frontend", newer);
+  expect(await commits()).toMatchObject(everywhere(newer));
+  expect(await site.diff(devStack, pins)).toContain(crash);
+  await site.deploy(devStack, at(newer));
+  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
+});
+
+test("drift in the cluster shows and converges in one apply", { timeout: 400_000 }, async () => {
+  await site.deploy(devStack, at(newer));
+  const kubectl = "k3s kubectl -n unidesk-dev";
+  await labExec(
+    "d601",
+    `${kubectl} scale deploy/mdtodo-dev --replicas=2; ${kubectl} delete service/claudeqq-dev; ${kubectl} set env deploy/backend-core-dev UNIDESK_DEPLOY_COMMIT=by-hand`,
+  );
+  const diff = await site.diff(devStack, at(newer));
+  expect(diff).toMatch(/kubernetes_deployment\.mdtodo-dev .*will be updated in-place/);
+  expect(diff).toMatch(/kubernetes_service\.claudeqq-dev .*will be created/);
+  expect(diff).toMatch(/kubernetes_deployment\.backend-core-dev .*will be updated in-place/);
+  await site.deploy(devStack, at(newer));
+  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
+});
+
+test("a pin that is taken out deletes nothing", { timeout: 400_000 }, async () => {
+  await site.deploy(devStack, at(newer));
+  const before = await pods();
+  const { mdtodo: _, ...rest } = pinsOf(services, newer);
+  const pins = { ...at(newer), devPins: rest };
+  expect(await site.diff(devStack, pins)).toContain("0 to destroy");
+  await site.deploy(devStack, pins);
+  expect(await pods()).toEqual(before);
+  await site.deploy(devStack, at(newer));
+  expect(await pods()).toEqual(before);
+});

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import type { ObservedAuthSource, ObservedAuthTarget } from "../../lib/observe/auth.ts";
+import { authSyncDrift } from "../../lib/verdicts/auth-sync.ts";
+
+const wanted = {
+  source: { host: "main-server", configJson: "/srv/unidesk/config.json" },
+  sync: {
+    secret: { name: "web-auth", keys: { sessionSecret: "SESSION", passwordHash: "HASH" } },
+    configMap: { name: "web-auth", keys: { username: "USER" } },
+  },
+} as const;
+const hmac = "a".repeat(64);
+const other = "b".repeat(64);
+const secret = { keys: ["HASH", "SESSION"], source: hmac, asWritten: true };
+const configMap = { keys: ["USER"], source: hmac, asWritten: true };
+const good: ObservedAuthTarget = { secret, configMap, podsRolled: true };
+const source: ObservedAuthSource = { hmac, problem: undefined };
+
+test("nothing is wrong where both ends agree", () => {
+  expect(authSyncDrift(wanted, good, source)).toBeUndefined();
+});
+
+test("nothing is said of a source that was not looked at", () => {
+  expect(authSyncDrift(wanted, good, undefined)).toBeUndefined();
+});
+
+test.each<[string, Partial<ObservedAuthTarget>, Partial<ObservedAuthSource>]>([
+  ["Secret web-auth missing", { secret: undefined }, {}],
+  ["Secret web-auth was written by no sync", { secret: { ...secret, source: undefined } }, {}],
+  ["Secret web-auth edited", { secret: { ...secret, asWritten: false } }, {}],
+  ["Secret web-auth has other keys", { secret: { ...secret, keys: ["SESSION"] } }, {}],
+  ["ConfigMap web-auth missing", { configMap: undefined }, {}],
+  ["ConfigMap web-auth was written by no sync", { configMap: { ...configMap, source: undefined } }, {}],
+  ["ConfigMap web-auth edited", { configMap: { ...configMap, asWritten: false } }, {}],
+  ["ConfigMap web-auth has other keys", { configMap: { ...configMap, keys: ["USER", "MORE"] } }, {}],
+  ["auth of main-server changed", {}, { hmac: other }],
+  ["auth of main-server changed", {}, { hmac: undefined }],
+  ["auth of main-server changed", { configMap: { ...configMap, source: other } }, {}],
+  ["auth of main-server: field username is absent", {}, { hmac: undefined, problem: "field username is absent" }],
+  ["pods run with an older auth", { podsRolled: false }, {}],
+])("%s", (drift, target, seen) => {
+  expect(authSyncDrift(wanted, { ...good, ...target }, { ...source, ...seen })).toBe(drift);
+});
+
+test("a sync that was cut between the two shows without its source too", () => {
+  const cut = { ...good, secret: { ...secret, source: other } };
+  expect(authSyncDrift(wanted, cut, undefined)).toBe("ConfigMap web-auth is of another sync");
+});
+
+test("a cluster that gives no answer is no agreement", () => {
+  expect(authSyncDrift(wanted, undefined, source)).toBe("the cluster gives no answer about Secrets");
+});
