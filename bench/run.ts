@@ -4,8 +4,9 @@ import { up } from "../lab/index.ts";
 import { loadSite, overridesOf } from "../lib/config/site.ts";
 import { benchDelivery } from "./delivery.ts";
 import { benchObserve } from "./observe.ts";
+import { benchReview } from "./review.ts";
 
-const benches = { observe: benchObserve, delivery: benchDelivery };
+const benches = { observe: benchObserve, delivery: benchDelivery, review: benchReview };
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(benches, name));

@@ -9,4 +9,11 @@ process.stdout.on("error", (error) => {
   throw error;
 });
 const { run } = await import("../lib/cli/main.ts");
-process.exitCode = await run(process.argv.slice(2));
+/**
+ * The app brings Terraform's bindings, which take a while to load; most commands do without.
+ *
+ * @type {import("../lib/review/synthesized.ts").Synthesize}
+ */
+const synthesize = async (root, environment, outdir) =>
+  (await import("../app.ts")).synthesize(root, environment, outdir);
+process.exitCode = await run(process.argv.slice(2), synthesize);

@@ -101,9 +101,12 @@ export function lifecycleOf(ignore: Repair["ignore"], after: readonly TerraformR
 /** The trigger as it stands in the state after the apply; Terraform drops an ignored key on some replacements. */
 export const repairOfSelf = `\${lookup(self.triggers, "repair", "")}`;
 
+/** What the facts say, and what was seen and is not declared. */
+const leftOut = ["artifact", "pins", "seen"];
+
 /** Hash of what the facts do not already say: a new pin changes its commit in the diff and nothing beside it. */
 export function hashOfRest(spec: object): string {
-  const rest = JSON.stringify(spec, (key, value) => (key === "artifact" || key === "pins" ? undefined : value));
+  const rest = JSON.stringify(spec, (key, value) => (leftOut.includes(key) ? undefined : value));
   return createHash("sha256").update(rest).digest("hex").slice(0, 12);
 }
 

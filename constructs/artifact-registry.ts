@@ -83,9 +83,10 @@ export class ArtifactRegistry extends Construct {
     const name = "registry-service";
     const spec = `${image} ${address}:${port}`;
     const facts = { unit: `${unit}.service`, state: "enabled, active", image };
-    // A config.yml that is declared but not applied yet is the diff of its own resource.
-    const declared = this.files.find((file) => file.name === "config")?.sha256 ?? "";
-    const config = repairs.receipt("registry-config", host.name)?.spec ?? declared;
+    // A file that is declared but not applied yet is the diff of its own resource.
+    const applied = (of: ManagedFile["name"]) =>
+      repairs.receipt(`registry-${of}`, host.name)?.spec ?? this.files.find((file) => file.name === of)?.sha256 ?? "";
+    const files = { config: applied("config"), compose: applied("compose"), unit: applied("unit") };
     return new HostResource(this, name, {
       runtime,
       host,
@@ -101,7 +102,7 @@ export class ArtifactRegistry extends Construct {
         drift: (line, { registry }) => {
           const [declared = image, listens = ""] = line.split(" ");
           const settings = { image: declared, port: Number(listens.split(":")[1] ?? port) };
-          return registry && registryServiceDrift(settings, config, registry);
+          return registry && registryServiceDrift(settings, files, registry);
         },
       }),
       after: managed,

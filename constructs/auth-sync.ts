@@ -10,8 +10,8 @@ export interface AuthSyncProps extends Mended {
 }
 
 /**
- * Hands fields of main-server's `config.json` `.auth` to a Secret and a ConfigMap before the rollout, and tells the
- * Deployments that are there to roll where something changed. Destroy deletes neither. No value is in plan or state.
+ * Hands fields of main-server's `config.json` `.auth` to a Secret and a ConfigMap before the rollout, which rolls the pods
+ * where something changed. Destroy deletes neither. No value is in plan or state.
  */
 export class AuthSync extends ApplyStep<"auth-sync"> {
   constructor(scope: Construct, id: string, { runtime, spec, namespace, repair, receipt }: AuthSyncProps) {

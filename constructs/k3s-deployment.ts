@@ -1,14 +1,17 @@
 import { Deployment } from "@cdktf/provider-kubernetes/lib/deployment/index.js";
 import { Service } from "@cdktf/provider-kubernetes/lib/service/index.js";
-import type { TerraformResource } from "cdktf";
+import type { TerraformResource, TerraformResourceLifecycle } from "cdktf";
 import { Construct } from "constructs";
 import type { K3sRuntime, K3sVolume, K3sWorkload } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
+import { renderProblem } from "../lib/errors.ts";
+import { selectorProblem, workloadLabels } from "../lib/kubernetes/selector.ts";
 import { rolloutDeadlineSeconds } from "../lib/kubernetes/target.ts";
 import { authAnnotations, deployLabels } from "../lib/labels.ts";
 import { escapeAll } from "./apply-step.ts";
 import { artifactOf } from "./artifact-preflight.ts";
 import type { KubernetesAccess } from "./kubernetes-access.ts";
+import { escapeTemplate } from "./template.ts";
 
 export interface K3sDeploymentProps {
   readonly access: KubernetesAccess;
@@ -20,6 +23,11 @@ export interface K3sDeploymentProps {
   readonly dependsOn?: readonly { readonly resource: TerraformResource }[];
   /** The Deployment was seen in the cluster. @default false - the plan creates what the state lacks */
   readonly importDeployment?: boolean;
+  /**
+   * The live Deployment selects by this and not by what is declared: the diff stays possible, the apply refuses once the
+   * preflight ran, before anything of this workload changes. @default - it selects as declared, or is not there
+   */
+  readonly foreignSelector?: { readonly found: string; readonly preflight: { readonly resource: TerraformResource } };
   /** The Service was seen in the cluster. @default false - the plan creates what the state lacks */
   readonly importService?: boolean;
 }
@@ -27,12 +35,15 @@ export interface K3sDeploymentProps {
 /** Old ReplicaSets that are kept: `rollout undo` needs the last one. */
 const revisions = 10;
 
+/** Cannot be changed: a plan that wants to would delete a live Deployment first, with no way back. */
+const selector = "spec[0].selector";
+
 const rolledAnnotation = `spec[0].template[0].metadata[0].annotations["${authAnnotations.rolled}"]`;
 
 /**
  * One workload at the pinned commit: a kubernetes_deployment and a ClusterIP kubernetes_service of its name. A new pin
- * changes the Deployment in place and waits for nothing: the rollout is a step of its own, which can undo it. Destroy
- * deletes both. The workload's name is the Terraform address and a contract.
+ * changes the Deployment in place and waits for nothing: the rollout is a step of its own, which can undo it. No change
+ * ever replaces the Deployment. Destroy deletes both. The workload's name is the Terraform address and a contract.
  */
 export class K3sDeployment extends Construct {
   readonly resource: Deployment;
@@ -43,7 +54,7 @@ export class K3sDeployment extends Construct {
     const { access, pin, workload } = props;
     const { name, port } = workload;
     const { namespace } = pin.consumer.runtime;
-    const labels = { app: name };
+    const labels = workloadLabels(name);
     const common = {
       provider: access.provider,
       dependsOn: (props.dependsOn ?? []).map(({ resource }) => resource),
@@ -68,8 +79,11 @@ export class K3sDeployment extends Construct {
         },
       },
       waitForRollout: false,
-      // Set by the sync of `.auth`; what ends in kubernetes.io, such as kubectl's restart mark, the provider ignores itself.
-      ...(pin.consumer.runtime.authSync ? { lifecycle: { ignoreChanges: [rolledAnnotation] } } : {}),
+      lifecycle: {
+        // The annotation is the rollout's; what ends in kubernetes.io, such as kubectl's restart mark, the provider ignores itself.
+        ignoreChanges: [selector, ...(pin.consumer.runtime.authSync ? [rolledAnnotation] : [])],
+        ...refusalOf(props),
+      },
       timeouts: { create: "2m", update: "2m", delete: "2m" },
     });
     this.service = new Service(this, "Service", {
@@ -84,9 +98,22 @@ export class K3sDeployment extends Construct {
     });
     this.resource.overrideLogicalId(name);
     this.service.overrideLogicalId(name);
-    if (props.importDeployment) this.resource.importFrom(`${namespace}/${name}`);
-    if (props.importService) this.service.importFrom(`${namespace}/${name}`);
+    if (props.importDeployment) access.importExisting(this.resource, `${namespace}/${name}`);
+    if (props.importService) access.importExisting(this.service, `${namespace}/${name}`);
   }
+}
+
+/** A condition that is unknown while the preflight is to run again, and false after: the whole stack can be planned. */
+function refusalOf({
+  pin,
+  workload,
+  foreignSelector,
+}: K3sDeploymentProps): Pick<TerraformResourceLifecycle, "precondition"> {
+  if (!foreignSelector) return {};
+  const { found, preflight } = foreignSelector;
+  const problem = selectorProblem(pin.consumer.runtime.namespace, workload.name, found);
+  const condition = `\${${preflight.resource.terraformResourceType}.${preflight.resource.friendlyUniqueId}.id == ""}`;
+  return { precondition: [{ condition, errorMessage: escapeTemplate(renderProblem(problem)) }] };
 }
 
 /** The image that a Deployment names: by commit, because containerd has it under that tag. */

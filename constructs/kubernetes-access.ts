@@ -1,5 +1,5 @@
 import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider/index.js";
-import { TerraformStack } from "cdktf";
+import { type TerraformResource, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { type CredentialSpec, credentialArgs } from "../lib/kubernetes/credential-args.ts";
 import type { StepRuntime } from "./apply-step.ts";
@@ -16,11 +16,12 @@ export interface KubernetesAccessProps extends CredentialSpec {
  */
 export class KubernetesAccess extends Construct {
   readonly provider: KubernetesProvider;
+  private readonly imported: { readonly to: string; readonly id: string }[] = [];
 
   constructor(scope: Construct, id: string, { runtime, ...spec }: KubernetesAccessProps) {
     super(scope, id);
-    const { connection, apiPort, localPort, caCertificate } = spec;
-    const args = credentialArgs(runtime.bundle, { connection, apiPort, localPort, caCertificate });
+    const { localPort, caCertificate } = spec;
+    const args = credentialArgs(runtime.bundle, spec);
     this.provider = new KubernetesProvider(this, "Provider", {
       host: `https://127.0.0.1:${localPort}`,
       clusterCaCertificate: escapeTemplate(caCertificate),
@@ -31,6 +32,17 @@ export class KubernetesAccess extends Construct {
     // The bindings pin one version exactly; kubernetes_deployment and kubernetes_service are in all of these.
     stack.addOverride("terraform.required_providers.kubernetes.version", ">= 1.13.4, < 4.0.0");
     stack.node.addValidation(new ClusterBoundary(stack));
+  }
+
+  /**
+   * Takes an object that is there over into a state that lacks it; a state that knows it is left alone. Not the bindings'
+   * `importFrom`: that starts Terraform at every synth, once for each object, to ask for its version.
+   *
+   * @param id `<namespace>/<name>`.
+   */
+  importExisting({ terraformResourceType, friendlyUniqueId }: TerraformResource, id: string): void {
+    this.imported.push({ to: `${terraformResourceType}.${friendlyUniqueId}`, id });
+    TerraformStack.of(this).addOverride("import", this.imported);
   }
 }
 

@@ -1,3 +1,5 @@
+import { printableLines } from "./printable.ts";
+
 /** What a person needs in order to act on a failure. Every part is plain text without secrets. */
 export interface Problem {
   /** What is wrong, in one sentence, naming the file, host or service. */
@@ -37,12 +39,13 @@ export class InfraBlockedError extends UserError {
   }
 }
 
+/** As it is shown; values from files and hosts are among it. */
 export function renderProblem(problem: Problem): string {
   const lines = [problem.what];
   if (problem.found !== undefined) lines.push(`  found:   ${problem.found}`);
   if (problem.allowed !== undefined) lines.push(`  allowed: ${problem.allowed}`);
   if (problem.remedy !== undefined) lines.push(`  remedy:  ${problem.remedy}`);
-  return lines.join("\n");
+  return printableLines(lines.join("\n"));
 }
 
 /** The message of anything thrown. */

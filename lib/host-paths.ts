@@ -22,6 +22,8 @@ export interface HostPaths {
   readonly deployJobs: string;
   /** One file a service with one JSON line a deployment. */
   readonly history: string;
+  /** Prunes of the registry, one folder a run. */
+  readonly prunes: string;
 }
 
 export function hostPaths(host: Pick<Connection, "home">, registryName = "unidesk-artifact-registry"): HostPaths {
@@ -40,5 +42,6 @@ export function hostPaths(host: Pick<Connection, "home">, registryName = "unides
     locks: `${base}/locks`,
     deployJobs: `${base}/deploy-jobs`,
     history: `${base}/deploy-history`,
+    prunes: `${base}/registry-prunes`,
   };
 }

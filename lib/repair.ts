@@ -55,6 +55,14 @@ export function decideRepair(input: RepairInput): Repair {
   return { value: last, ignore: receipt ? "triggers" : "repair" };
 }
 
+/**
+ * A value without machine and time of a first repair, for whoever compares two looks at a host: any new file beside the
+ * receipts, such as the lock of the apply itself, is another time, and why something is repaired is still the same.
+ */
+export function withoutOrigin(value: string): string {
+  return value.replaceAll(/\bfirst: \S+ (?:nowhere|[\d-]+ [\d:.]+): /g, "first: ");
+}
+
 /** One line without characters that a shell or a receipt would read as something else. */
 export function sanitize(text: string): string {
   return text.replaceAll(/[^\w .,:;/+=@()-]/g, "_").slice(0, 300);

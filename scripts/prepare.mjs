@@ -2,9 +2,11 @@
 // Makes this machine ready for `npm start` and `npm test`. Node's builtins only: it runs before npm packages exist.
 //   node scripts/prepare.mjs           installs, starts and builds what is missing
 //   node scripts/prepare.mjs --check   says what is missing and changes nothing
+//   --browser with either: also the browser that the tests look at pages with
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheDir } from "../tools/paths.mjs";
+import { prepareBrowser } from "./prepare/browser.mjs";
 import { prepareBaseImage, prepareDocker } from "./prepare/docker.mjs";
 import { releaseLocks, withLock } from "./prepare/files.mjs";
 import { prepareKubernetes } from "./prepare/kubernetes.mjs";
@@ -15,9 +17,10 @@ import { onPath, stopChildren } from "./prepare/run.mjs";
 import { preparePrograms } from "./prepare/system.mjs";
 import { prepareBinary, preparePlugins } from "./prepare/terraform.mjs";
 
-const unknown = process.argv.slice(2).filter((argument) => argument !== "--check");
+const known = ["--check", "--browser"];
+const unknown = process.argv.slice(2).filter((argument) => !known.includes(argument));
 if (unknown.length > 0) {
-  console.error(`prepare: unknown argument ${unknown.join(" ")}; allowed: --check`);
+  console.error(`prepare: unknown argument ${unknown.join(" ")}; allowed: ${known.join(", ")}`);
   process.exit(2);
 }
 const checkOnly = process.argv.includes("--check");
@@ -60,6 +63,7 @@ if (major < 20 || (major === 20 && minor < 12))
   problems.push(new Problem(`Node ${process.versions.node} is too old: >= 20.12 is needed`, "install Node 20 LTS"));
 
 await attempt(() => preparePrograms(checkOnly));
+if (process.argv.includes("--browser")) await attempt(() => prepareBrowser(checkOnly));
 await attempt(async () => {
   if (onPath("docker").length === 0) return; // preparePrograms has said so
   await prepareDocker(join(cacheDir, "dockerd.log"), checkOnly);

@@ -15,14 +15,6 @@ import { deliveryDrift, deploymentDrift } from "../lib/verdicts/drift.ts";
 import { mended, type PinContext, type PlannedPin, pinSpec, wantedBy } from "./planned-pin.ts";
 import type { SiteStack } from "./site-stack.ts";
 
-/** Terraform addresses of one Compose service in its stack. */
-export function composeAddresses(service: string, host: string): string[] {
-  return [
-    ...["delivery", "deployment", "image-label", "health-commit"].map((part) => `null_resource.${service}-${part}`),
-    ...(host === "d601" ? [`docker_image.${service}-image`] : []),
-  ];
-}
-
 /** What the host was seen to need for one pin of a Compose service, and its resources. */
 export function planComposePin(pin: Pin<ComposeRuntime>, site: Site, repairs: Repairs): PlannedPin {
   const target = targetOf(site, pin.consumer.runtime);

@@ -8,26 +8,20 @@ import { K3sDeployment } from "../constructs/k3s-deployment.ts";
 import { K3sNamespace, namespaceFacts } from "../constructs/k3s-namespace.ts";
 import { K3sRollout, rolloutFacts } from "../constructs/k3s-rollout.ts";
 import { KubernetesAccess } from "../constructs/kubernetes-access.ts";
+import { namespaceId } from "../lib/addresses.ts";
 import type { K3sRuntime } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Site } from "../lib/config/site.ts";
+import { foreignSelector } from "../lib/kubernetes/selector.ts";
 import { authSyncSpecOf, clusterAccessOf, clusterOf, type K3sTarget, k3sTargetOf } from "../lib/kubernetes/target.ts";
 import { authKey } from "../lib/observe/auth.ts";
-import { k3sKey } from "../lib/observe/k3s.ts";
+import { k3sKey, type ObservedWorkload } from "../lib/observe/k3s.ts";
 import type { SiteFacts } from "../lib/observe/site.ts";
 import { type Repairs, repairOfAll } from "../lib/repairs.ts";
 import { authSyncDrift } from "../lib/verdicts/auth-sync.ts";
 import { containerdDrift, namespaceDrift, rolloutDrift } from "../lib/verdicts/k3s-drift.ts";
 import { mended, type PinContext, type PlannedPin, pinSpec, wantedBy } from "./planned-pin.ts";
 import type { SiteStack } from "./site-stack.ts";
-
-/** Terraform addresses of one k3s service in its stack. */
-export function k3sAddresses(service: string, { workloads }: K3sRuntime): string[] {
-  return [
-    ...["containerd-image", "auth-sync", "rollout", "health-commit"].map((part) => `null_resource.${service}-${part}`),
-    ...workloads.flatMap(({ name }) => [`kubernetes_deployment.${name}`, `kubernetes_service.${name}`]),
-  ];
-}
 
 /** What the cluster was seen to need for one pin of a service on k3s, and its resources. */
 export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, observed: SiteFacts): PlannedPin {
@@ -37,9 +31,11 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
   const { namespaced, imaged, rolled } = plan(pin, target, repairs);
   const authSpec = authSyncSpecOf(site, runtime);
   const synced = authSpec && planAuth(service, authSpec, repairs, observed);
-  const live = observed.hosts[target.host]?.k3s.get(k3sKey({ service, target }))?.cluster?.workloads ?? {};
+  const looked = observed.hosts[target.host]?.k3s.get(k3sKey({ service, target }))?.cluster;
+  const live = looked?.workloads ?? {};
+  const seen = looked && Object.fromEntries(runtime.workloads.map(({ name }) => [name, generationOf(live[name])]));
   const byName = {
-    [`namespace-${target.namespace}`]: namespaced.repair,
+    [namespaceId(target.namespace)]: namespaced.repair,
     [`${service}-containerd-image`]: imaged.repair,
     ...(synced ? { [`${service}-auth-sync`]: synced.repair } : {}),
     [`${service}-rollout`]: rolled.repair,
@@ -59,23 +55,27 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
       authSpec &&
       synced &&
       new AuthSync(stack, `${service}-auth-sync`, { runtime: changing, spec: authSpec, namespace, ...synced });
-    const objects = runtime.workloads.map(
-      (workload) =>
-        new K3sDeployment(stack, workload.name, {
-          access,
-          pin,
-          workload,
-          registryPort: registry.port,
-          dependsOn: [preflight, namespace, image, ...(auth ? [auth] : [])],
-          importDeployment: live[workload.name]?.deployment !== undefined,
-          importService: live[workload.name]?.service !== undefined,
-        }),
-    );
+    const objects = runtime.workloads.map((workload) => {
+      const { deployment, service: liveService } = live[workload.name] ?? {};
+      const found = foreignSelector(workload.name, deployment);
+      return new K3sDeployment(stack, workload.name, {
+        access,
+        pin,
+        workload,
+        registryPort: registry.port,
+        dependsOn: [preflight, namespace, image, ...(auth ? [auth] : [])],
+        importDeployment: deployment !== undefined,
+        importService: liveService !== undefined,
+        ...(found === undefined ? {} : { foreignSelector: { found, preflight } }),
+      });
+    });
     const rollout = new K3sRollout(stack, `${service}-rollout`, {
       runtime: changing,
       pin,
       target,
       image,
+      ...(seen ? { seen } : {}),
+      ...(authSpec ? { auth: { secret: authSpec.sync.secret.name } } : {}),
       objects: [...(auth ? [auth] : []), ...objects.flatMap((one) => [one, { resource: one.service }])],
       ...rolled,
     });
@@ -83,6 +83,10 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
     new K3sHealthCheck(stack, `${service}-health-commit`, { runtime: context.runtime, pin, target, rollout, settled });
   };
   return { byName, add };
+}
+
+function generationOf(workload: ObservedWorkload | undefined): number | null {
+  return workload?.deployment?.generation ?? null;
 }
 
 /** One Kubernetes provider a stack; also of a stack that only has objects to forget. */
@@ -100,7 +104,7 @@ function namespaceOf(
   namespace: string,
   ensured: Mended,
 ): K3sNamespace {
-  const id = `namespace-${namespace}`;
+  const id = namespaceId(namespace);
   const found = stack.node.tryFindChild(id);
   if (found) return found as K3sNamespace;
   return new K3sNamespace(stack, id, { runtime: changing, cluster: clusterOf(site), namespace, preflight, ...ensured });
@@ -113,7 +117,7 @@ function plan(pin: Pin<K3sRuntime>, target: K3sTarget, repairs: Repairs) {
   const spec = pinSpec(pin, target);
   return {
     namespaced: mended(repairs, {
-      name: `namespace-${namespace}`,
+      name: namespaceId(namespace),
       host,
       spec: namespace,
       facts: namespaceFacts(target, namespace),

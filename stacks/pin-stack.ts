@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { ApprovalGate } from "../constructs/approval-gate.ts";
 import { ArtifactPreflight } from "../constructs/artifact-preflight.ts";
+import { namespaceAddress, preflightAddress, serviceAddresses } from "../lib/addresses.ts";
 import { stepApproval } from "../lib/approval/source.ts";
 import { findService, isConsumer } from "../lib/catalog/index.ts";
 import { isComposePin, isK3sPin, type Pin } from "../lib/config/deploy-file.ts";
@@ -9,8 +10,8 @@ import type { Environment } from "../lib/config/values.ts";
 import type { Repair } from "../lib/repair.ts";
 import { repairOfAll } from "../lib/repairs.ts";
 import { stackName } from "../lib/stack-names.ts";
-import { composeAddresses, dockerOf, planComposePin } from "./compose-pins.ts";
-import { accessOf, k3sAddresses, planK3sPin } from "./k3s-pins.ts";
+import { dockerOf, planComposePin } from "./compose-pins.ts";
+import { accessOf, planK3sPin } from "./k3s-pins.ts";
 import type { PlannedPin } from "./planned-pin.ts";
 import { SiteStack, type SiteStackProps } from "./site-stack.ts";
 
@@ -71,18 +72,11 @@ export class PinStack extends SiteStack {
     return undefined;
   }
 
-  private forgetUnpinned({ site, runtime, services, environment, host }: PinStackProps, pins: readonly Pin[]): void {
+  private forgetUnpinned({ site, runtime, services, environment }: PinStackProps, pins: readonly Pin[]): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
-    const addresses = unpinned.flatMap((service) => {
-      const consumer = findService(service)?.consumers[environment];
-      if (!isConsumer(consumer)) return [];
-      const { runtime: where } = consumer;
-      return [
-        `null_resource.${service}-approval`,
-        ...(where.kind === "compose" ? composeAddresses(service, host) : k3sAddresses(service, where)),
-      ];
-    });
-    if (pins.length === 0) addresses.push("null_resource.preflight");
+    const addresses = unpinned.flatMap((service) => serviceAddresses(service, environment));
+    addresses.push(...unusedNamespaces(unpinned, environment, pins));
+    if (pins.length === 0) addresses.push(preflightAddress);
     if (addresses.length === 0) return;
     // A stack that forgets a resource has to know its provider, also when nothing else needs that.
     if (addresses.some((address) => address.startsWith("docker_image."))) dockerOf(this, site);
@@ -94,4 +88,14 @@ export class PinStack extends SiteStack {
       addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
     );
   }
+}
+
+/** Several services share the step that ensures their namespace: it is forgotten with the last pin that needs it. */
+function unusedNamespaces(unpinned: readonly string[], environment: Environment, pins: readonly Pin[]): string[] {
+  const used = new Set(pins.filter(isK3sPin).map(({ consumer }) => namespaceAddress(consumer.runtime)));
+  const addresses = unpinned.flatMap((service) => {
+    const consumer = findService(service)?.consumers[environment];
+    return isConsumer(consumer) && consumer.runtime.kind === "k3s" ? [namespaceAddress(consumer.runtime)] : [];
+  });
+  return [...new Set(addresses)].filter((address) => !used.has(address));
 }

@@ -108,7 +108,8 @@ export class LabSite {
   async close(): Promise<void> {
     // Shared connections close themselves later; their sockets lie in the folder that goes away now.
     for (const { pid } of await sshOf(this)) process.kill(pid);
-    for (const name of this.states) this.removeState(name);
+    // The next file's restore finds the hosts as this one left them, and then has next to nothing to do.
+    for (const name of this.states) if (name !== "restore") this.removeState(name);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -142,6 +143,12 @@ export class LabSite {
 
   unidesk(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     return this.run("node", [join(checkout, "bin", "unidesk.js"), ...args], options);
+  }
+
+  /** A started command in a process group of its own; `kill` what it returns, or await it. */
+  startUnidesk(args: readonly string[], options: RunOptions = {}) {
+    const settings = { ...this.settings(options), detached: true, env: this.environment(options) } as const;
+    return execa("node", [join(checkout, "bin", "unidesk.js"), ...args], settings);
   }
 
   /** What a person does who approves a pin; of this file's own. */
@@ -219,31 +226,36 @@ export class LabSite {
 
   private async run(file: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
     const timeout = 170_000;
-    const settings = {
-      cwd: options.cwd ?? checkout,
-      preferLocal: true,
-      localDir: checkout,
-      stdin: "ignore",
-      all: true,
-      reject: false,
-      timeout,
-      forceKillAfterDelay: 5000,
-      env: {
-        CI: "1",
-        CHECKPOINT_DISABLE: "1",
-        TMPDIR: this.folder,
-        UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
-        UNIDESK_DEPLOY_FILE: this.deployFile(options),
-        UNIDESK_OBSERVE: options.observe ?? "on",
-        UNIDESK_APPROVALS: join(this.folder, "approvals"),
-        ...options.env,
-      },
-    } as const satisfies ExecaOptions;
+    const settings = { ...this.settings(options), timeout, forceKillAfterDelay: 5000, env: this.environment(options) };
     const result = await execa(file, args, settings);
     const output = stripVTControlCharacters(result.all);
     this.printed.push(output);
     if (result.timedOut) throw new Error(`${file} ${args.join(" ")} did not end in ${timeout} ms:\n${output}`);
     return { exitCode: result.exitCode ?? -1, stdout: stripVTControlCharacters(result.stdout), output };
+  }
+
+  private settings({ cwd = checkout }: RunOptions) {
+    return {
+      cwd,
+      preferLocal: true,
+      localDir: checkout,
+      stdin: "ignore",
+      all: true,
+      reject: false,
+    } as const satisfies ExecaOptions;
+  }
+
+  private environment(options: RunOptions): Record<string, string> {
+    return {
+      CI: "1",
+      CHECKPOINT_DISABLE: "1",
+      TMPDIR: this.folder,
+      UNIDESK_HOSTS: this.hostsFile(options.state, options.hosts),
+      UNIDESK_DEPLOY_FILE: this.deployFile(options),
+      UNIDESK_OBSERVE: options.observe ?? "on",
+      UNIDESK_APPROVALS: join(this.folder, "approvals"),
+      ...options.env,
+    };
   }
 
   /** One a checkout and state, because a stack's folder remembers where its state lies. */
@@ -262,7 +274,7 @@ export class LabSite {
     return file;
   }
 
-  private hostsFile(state = "test", change?: RunOptions["hosts"]): string {
+  hostsFile(state = "test", change?: RunOptions["hosts"]): string {
     this.states.add(state);
     const { hosts, approvers } = structuredClone(this.labFile());
     change?.(hosts);

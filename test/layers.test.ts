@@ -62,6 +62,10 @@ const bad: [rule: string, file: string, target: string, reported: string][] = [
   ["verdicts-are-pure", "lib/verdicts/f.ts", "../ssh/ok.ts", "lib/ssh/ok.ts"],
   ["verdicts-are-pure", "lib/verdicts/g.ts", "../observe/looks.ts", "lib/observe/looks.ts"],
   ["constructs-read-no-files", "constructs/b.ts", "node:fs", "fs"],
+  ["policies-see-the-report-alone", "policies/a.ts", "node:fs", "fs"],
+  ["policies-see-the-report-alone", "policies/b.ts", "../lib/ssh/ok.ts", "lib/ssh/ok.ts"],
+  ["policies-see-the-report-alone", "policies/c.ts", "execa", "node_modules/execa/"],
+  ["policies-import-types-alone", "policies/d.ts", "../lib/catalog/ok.ts", "lib/catalog/ok.ts"],
   ["no-unresolved", "lib/f.ts", "./no-such-file.ts", "./no-such-file.ts"],
   ["no-dev-dependency-in-product", "lib/g.ts", "vitest", "node_modules/vitest/"],
   ["no-cycles", "lib/h.ts", "./i.ts", "lib/i.ts"],
@@ -71,6 +75,7 @@ let violations: Violation[];
 beforeAll(() => {
   const files: Record<string, string> = {
     "lib/ssh/ok.ts": value,
+    "lib/catalog/ok.ts": value,
     "lib/observe/looks.ts": `export * from "../ssh/ok.ts";\n`,
     "lib/i.ts": `export * from "./h.ts";\n`,
   };
@@ -109,6 +114,8 @@ test("what is allowed is not reported", () => {
     "lib/ok.ts": `export * from "./verdicts/ok.ts";\nimport "node:fs";\nimport "execa";\n`,
     "lib/verdicts/ok.ts": `import type { value } from "../ssh/ok.ts";\nimport "zod";\nexport type X = typeof value;\n`,
     "lib/ssh/ok.ts": value,
+    "lib/review/policy.ts": value,
+    "policies/ok.ts": `import type { value } from "../lib/review/policy.ts";\nexport type X = typeof value;\n`,
     "lab/ok.ts": `export * from "../lib/ok.ts";\n`,
   };
   expect(cruise(allowed)).toEqual([]);
@@ -116,6 +123,6 @@ test("what is allowed is not reported", () => {
 
 test("the script that CI runs covers every folder of the product", () => {
   const { scripts } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"));
-  expect(scripts.layers).toBe("depcruise main.ts bin lib constructs stacks lab bench");
+  expect(scripts.layers).toBe("depcruise main.ts app.ts bin lib constructs stacks policies lab bench");
   expect(scripts.check).toContain("npm run layers");
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decideRepair, type RepairInput, sanitize } from "../lib/repair.ts";
+import { decideRepair, type RepairInput, sanitize, withoutOrigin } from "../lib/repair.ts";
 import { repairOfAll } from "../lib/repairs.ts";
 
 const receipt = { generation: 4, spec: "commit-a", repair: "4: container missing" };
@@ -101,4 +101,14 @@ describe("a step that only reads", () => {
     expect(repairOfAll({ a: settled, b: settled })).toEqual({ value: "", ignore: "triggers" });
     expect(repairOfAll({ a: settled, b: { value: "", ignore: "repair" } })).toEqual({ value: "", ignore: "repair" });
   });
+});
+
+test("a value without its origin is the same on every machine and at every time", () => {
+  const first = (origin: string) =>
+    withoutOrigin(
+      decide({ origin, receipt: undefined, look: { drift: "unit missing", driftFromReceipt: undefined } }).value,
+    );
+  expect(first("0123abcd 2026-11-29 18:22:28.123456789")).toBe("first: unit missing");
+  expect(first("0123abcd nowhere")).toBe("first: unit missing");
+  expect(withoutOrigin("5: unit missing")).toBe("5: unit missing");
 });

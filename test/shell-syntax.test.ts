@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -10,13 +9,9 @@ import { writeReceiptFunction } from "../lib/receipts.ts";
 import { registryFiles } from "../lib/registry/files.ts";
 import { installFileScript, startServiceScript, stopServiceScript } from "../lib/registry/scripts.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
-import { commitA, composeTarget, sshHost } from "./support.ts";
+import { commitA, composeTarget, sshHost, syntaxErrors } from "./support.ts";
 
 const lib = fileURLToPath(new URL("../lib/", import.meta.url));
-
-function syntaxErrors(shell: string, script: string): string {
-  return spawnSync(shell, ["-n"], { input: script, encoding: "utf8" }).stderr;
-}
 
 /** Every shell text that a module of lib exports, by its name. The bundle's entry runs when it is imported. */
 async function exportedScripts(): Promise<[name: string, script: string][]> {

@@ -138,8 +138,11 @@ export function writeCheckout(context: object = {}, pin: object = { commit: comm
 }
 
 /** A site with these pins, and a build entry for each service of theirs. */
-export function siteOfPins(environments: Readonly<Record<string, Readonly<Record<string, object>>>>): Site {
-  const root = writeCheckout();
+export function siteOfPins(
+  environments: Readonly<Record<string, Readonly<Record<string, object>>>>,
+  context: object = {},
+): Site {
+  const root = writeCheckout(context);
   const services = new Set(Object.values(environments).flatMap((pins) => Object.keys(pins)));
   write(root, "CI.json", { version: 1, artifacts: [...services].map(buildEntry) });
   write(root, "deploy.json", { version: 1, environments });
@@ -148,4 +151,8 @@ export function siteOfPins(environments: Readonly<Record<string, Readonly<Record
 
 export function siteOf(context: object = {}, pin?: object): Site {
   return loadSite(writeCheckout(context, pin));
+}
+
+export function syntaxErrors(shell: string, script: string): string {
+  return spawnSync(shell, ["-n"], { input: script, encoding: "utf8" }).stderr;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { messageOf, UserError } from "../errors.ts";
-import { judgeApproval, type ReadApproval } from "../verdicts/approval.ts";
+import { type ApprovalVerdict, judgeApproval, type ReadApproval } from "../verdicts/approval.ts";
 import { signingKey } from "./keys.ts";
 import {
   type Approval,
@@ -21,9 +21,16 @@ import {
 const maxBytes = 64 * 1024;
 
 /** The approval that a person gave for exactly this request; throws with the reason where there is none. */
-export async function requireApproval({ request, source }: StepApproval, now = Date.now()): Promise<Approval> {
+export async function requireApproval(wanted: StepApproval, now = Date.now()): Promise<Approval> {
+  const verdict = await lookForApproval(wanted, now);
+  if (verdict.ok) return verdict.approval;
+  throw new UserError({ ...verdict.problem, what: `nothing was changed: ${verdict.problem.what}` });
+}
+
+/** Whether there is one, and why there is none that counts. */
+export async function lookForApproval({ request, source }: StepApproval, now = Date.now()): Promise<ApprovalVerdict> {
   const path = approvalPath(source.folder, request);
-  const verdict = judgeApproval(request, {
+  return judgeApproval(request, {
     path,
     approval: await readApproval(path, source.approvers),
     approvers: source.approvers,
@@ -31,8 +38,6 @@ export async function requireApproval({ request, source }: StepApproval, now = D
     now,
     remedy: approveCommand(request),
   });
-  if (verdict.ok) return verdict.approval;
-  throw new UserError({ ...verdict.problem, what: `nothing was changed: ${verdict.problem.what}` });
 }
 
 export async function readApproval(path: string, approvers: readonly Approver[]): Promise<ReadApproval> {

@@ -183,6 +183,7 @@ export const services: readonly CatalogEntry[] = [
         decision: "unsupported",
         reason:
           "production code-queue has no artifact consumer; its scheduler, runner and tasks are never deployed from here",
+        excludedTargets: codeQueueTargets.map((target) => `production ${target}`),
       },
       dev: {
         runtime: {
@@ -198,7 +199,7 @@ export const services: readonly CatalogEntry[] = [
         },
         supervised: {
           affectedRuntime: "d601 k3s unidesk-dev, the four Deployments of code-queue",
-          excludedTargets: ["production code-queue scheduler", "production code-queue runner", "production tasks"],
+          excludedTargets: codeQueueTargets.map((target) => `production ${target}`),
         },
       },
     },

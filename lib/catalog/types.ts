@@ -132,6 +132,8 @@ export interface Consumer<R extends Runtime = Runtime> {
 export interface Unsupported {
   readonly decision: "unsupported";
   readonly reason: string;
+  /** What is never touched because of it, by name. */
+  readonly excludedTargets: readonly string[];
 }
 
 /** One deployable service: this entry, one `CI.json` entry and one pin are all that it takes. */

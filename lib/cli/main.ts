@@ -1,25 +1,36 @@
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
+import type { Synthesize } from "../review/synthesized.ts";
 import { addApproveCommand } from "./approve.ts";
 import { addArtifactCommands } from "./artifact.ts";
+import { addDeployCommands } from "./deploy.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addHistoryCommand } from "./history.ts";
+import { addObserverCommands } from "./observer.ts";
+import { addPinCommands } from "./pin.ts";
 import { addRegistryCommands } from "./registry.ts";
 import { addRetireCommand } from "./retire.ts";
+import { addReviewCommands } from "./review.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Every command of `npx unidesk`. */
-export function createProgram(): Command {
+const noApp: Synthesize = () => Promise.reject(new Error("this program was made without the app"));
+
+/** Every command of `npx unidesk`. Reviews need the app that writes the stacks. */
+export function createProgram(synthesize: Synthesize = noApp): Command {
   const program = new Command("unidesk")
     .description("Commit-pinned deployment over SSH that a person can review.")
     .showHelpAfterError("(add --help for what is allowed)");
   addRegistryCommands(program, root);
   addArtifactCommands(program, root);
+  addPinCommands(program, root);
+  addDeployCommands(program, root);
   addApproveCommand(program, root);
   addHistoryCommand(program, root);
   addRetireCommand(program, root);
+  addReviewCommands(program, root, synthesize);
+  addObserverCommands(program, root);
   addDoctorCommand(program, root);
   for (const command of [program, ...program.commands.flatMap((group) => [group, ...group.commands])]) {
     command.exitOverride();
@@ -27,15 +38,17 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Runs one command line; returns the exit code: 0 ok, 1 no, 2 usage, 3 infra-blocked. */
-export async function run(argv: readonly string[]): Promise<number> {
-  const program = createProgram();
+/** Runs one command line; returns the exit code: 0 ok, 1 no, 2 usage (of `review`: changes), 3 infra-blocked. */
+export async function run(argv: readonly string[], synthesize?: Synthesize): Promise<number> {
+  const program = createProgram(synthesize);
   process.exitCode = exitCodes.ok;
   try {
     await program.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
-    return report(error, argv.includes("--json"));
+    const code = report(error, argv.includes("--json"));
+    // Of a review 2 says that there are changes; a job that reads it must not take a typo for them.
+    return argv[0] === "review" && code === exitCodes.usage ? exitCodes.no : code;
   }
 }
 

@@ -4,6 +4,7 @@ import { exitCodes } from "../errors.ts";
 import { registryFiles } from "../registry/files.ts";
 import { registryPlan } from "../registry/plan.ts";
 import { type RegistryReport, reportRegistry } from "../registry/report.ts";
+import { addDeployBackendCore } from "./deploy-backend-core.ts";
 import { mark, print, printJson, printTable } from "./output.ts";
 
 interface JsonOption {
@@ -36,6 +37,7 @@ export function addRegistryCommands(program: Command, root: string): void {
       if (json) return printJson({ files });
       for (const { path, sha256, content } of files) print(`# ${path}\n# sha256 ${sha256}\n${content}`);
     });
+  addDeployBackendCore(registry);
   for (const question of ["status", "health"] as const) {
     registry
       .command(question)

@@ -1,5 +1,5 @@
 /** awk: what one line of an env file defines, also for values that go on over several lines. */
-const parseLine = String.raw`
+export const parseEnvLine = String.raw`
     # Whether the text after an opening quote lacks the closing one.
     function stays_open(text, quote) {
       if (quote == "\"") gsub(/\\./, "", text)
@@ -27,20 +27,31 @@ const parseLine = String.raw`
  * Rewrites keys of an env file on the host it lies on, so that no foreign value leaves it.
  *
  * Foreign bytes and their order stay as they are, also values over several lines. A key of ours is set in every line that defines it
- * (`KEY=v`, `KEY: v`, `export KEY=v`; the last one wins in Compose), else appended. Owner, mode and a
- * symbolic link are kept; the new file replaces the old one in one rename.
+ * (`KEY=v`, `KEY: v`, `export KEY=v`; the last one wins in Compose), else appended. Owner, mode with access lists,
+ * extended attributes and a symbolic link are kept; the new file replaces the old one in one rename.
  *
- * Shell function: set_env_keys FILE, with a line KEY=VALUE for each key to set and a line KEY for each key to
- * remove on standard input. Prints `unchanged` or `changed`.
+ * Shell function: set_env_keys FILE [try], with a line KEY=VALUE for each key to set and a line KEY for each key to
+ * remove on standard input. Prints `unchanged` or `changed`. With `try` it does all but that rename.
  */
 export const setEnvKeysFunction = String.raw`
+# keep_attributes FROM TO: with the mode alone the mask of an access list would become the owning group's bits. Without
+# privileges cp takes a refused owner for success.
+keep_attributes() {
+  local how said=
+  for how in '' 'sudo -n'; do
+    said="$said $($how cp --attributes-only --preserve=mode,ownership,xattr -- "$1" "$2" 2>&1)" &&
+      [ "$(stat -c '%u %g %a' "$1")" = "$(stat -c '%u %g %a' "$2")" ] && return 0
+  done
+  echo "owner, mode and access list of $1 cannot be kept:$said" >&2
+  return 1
+}
 set_env_keys() {
   local file stage
   file=$(readlink -m -- "$1")
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
   LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
-    ${parseLine}
+    ${parseEnvLine}
     function put(line) {
       printf "%s%s", (lines++ ? "\n" : ""), line
       if (line != $0) ends_with_newline = "yes"
@@ -90,10 +101,12 @@ set_env_keys() {
     echo unchanged
     return 0
   fi
-  if ! { chmod --reference="$file" "$stage" && { chown --reference="$file" "$stage" 2>/dev/null || sudo -n chown --reference="$file" "$stage"; } && sync "$stage" && mv -f "$stage" "$file"; }; then
+  if ! { keep_attributes "$file" "$stage" && sync "$stage" && { [ $# -gt 1 ] || mv -f "$stage" "$file"; }; }; then
     rm -f "$stage"
+    echo "the env file $file was left as it is" >&2
     return 1
   fi
+  rm -f "$stage"
   echo changed
 }
 `;
@@ -108,7 +121,7 @@ get_env_keys() {
   file=$(readlink -m -- "$1")
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   LC_ALL=C awk '
-    ${parseLine}
+    ${parseEnvLine}
     BEGIN { while ((getline line < "/dev/stdin") > 0) order[++count] = line }
     open != "" { if (!stays_open($0, open)) open = ""; next }
     definition($0) {

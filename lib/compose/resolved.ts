@@ -3,18 +3,17 @@ import { hostSecretFunctions } from "../host-secret.ts";
 
 /**
  * Shell functions about the resolved configuration of a Compose service: what a recreate would start.
- * Our own deploy keys are left out, because they change with every deployment.
+ * Our own deploy keys are left out, because they change with every deployment. They need `composeFilesFunctions`.
  *
  * The fingerprint is keyed with a secret of the host's own, so that it tells nobody who sees it what the
  * environment holds; comparing is done on the host. (`docker compose config --hash` does not match the
  * label of services with env_file or depends_on.)
  */
-export const resolvedConfigFunctions = String.raw`${hostSecretFunctions}# resolved_project PROJECT ROOT FILE ENV_FILE: the whole project as canonical YAML
+export const resolvedConfigFunctions = String.raw`${hostSecretFunctions}# resolved_project PROJECT ROOT FILES ENV_FILE: the whole project as canonical YAML
 resolved_project() {
-  local blanks file=$3
-  case $file in /*) ;; *) file=$2/$file ;; esac
-  blanks=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_${deployKeySuffixes.replaceAll(/[(|)]/g, "\\$&")}\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
-  env -i PATH="$PATH" HOME="$HOME" $blanks timeout 20 docker compose --project-name "$1" --project-directory "$2" -f "$file" --env-file "$4" config 2>/dev/null
+  local compose_env
+  compose_env=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_${deployKeySuffixes.replaceAll(/[(|)]/g, "\\$&")}\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
+  project_compose 20 "$1" "$2" "$3" "$4" --profile '*' config 2>/dev/null </dev/null
 }
 # service_fingerprint SERVICE, with the resolved project on standard input
 service_fingerprint() {

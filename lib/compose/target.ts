@@ -13,7 +13,7 @@ export interface ComposeTarget {
   readonly project: string;
   /** Project folder on the host. */
   readonly root: string;
-  /** Compose file, relative to the project folder. */
+  /** Compose files, one a line, absolute or relative to the project folder. */
   readonly file: string;
   /** The controlled env file, or the config.json that names it. */
   readonly envFile: { readonly path: string } | { readonly configJson: string };

@@ -12,10 +12,17 @@ import { exitCodes, UserError } from "../errors.ts";
 import { readJsonFile } from "./json-file.ts";
 import { Commit, Digest, type Environment, environments, ServiceId } from "./values.ts";
 
+/** One line of printable text: it is shown to reviewers. */
+export const RollbackReason = z.string().regex(/^(?=.*\S)[^\p{C}\p{Zl}\p{Zp}]{1,200}$/u, {
+  error: "must be 1 to 200 characters on one line that say why this pin goes backward",
+});
+
 const PinEntry = z.strictObject({
   commit: Commit.describe("Full Git commit of the service's source repository"),
   digest: Digest.optional().describe("Manifest digest that the commit tag must have in the registry"),
+  rollback: RollbackReason.optional().describe("Why this pin goes backward; npx unidesk pin rollback writes it"),
 });
+export type PinEntry = z.infer<typeof PinEntry>;
 
 const Pins = z.record(ServiceId, PinEntry);
 
@@ -33,7 +40,14 @@ export interface Pin<R extends Runtime = Runtime> {
   readonly environment: Environment;
   readonly commit: Commit;
   readonly digest?: Digest;
+  /** Why it goes backward. @default - it goes forward */
+  readonly rollback?: string;
   readonly consumer: Consumer<R>;
+}
+
+/** `prod/frontend`: a pin's key, and its name for people. */
+export function pinName({ environment, service }: { readonly environment: string; readonly service: string }): string {
+  return `${environment}/${service}`;
 }
 
 /** A pin of a service that runs by Compose. */
@@ -53,11 +67,12 @@ export function readPins(file: string, name = "deploy.json"): Pin[] {
 
 export function resolvePins(deployFile: DeployFile, name = "deploy.json"): Pin[] {
   return environments.flatMap((environment) =>
-    Object.entries(deployFile.environments[environment] ?? {}).map(([service, { commit, digest }]) => ({
+    Object.entries(deployFile.environments[environment] ?? {}).map(([service, { commit, digest, rollback }]) => ({
       service,
       environment,
       commit,
       ...(digest ? { digest } : {}),
+      ...(rollback === undefined ? {} : { rollback }),
       consumer: consumerOf(service, environment, name),
     })),
   );

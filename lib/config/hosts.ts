@@ -28,10 +28,14 @@ const connection = {
   home: AbsolutePath.optional().describe("Home folder of the user. Default: /home/<user>, /root for root"),
 };
 
+const ComposeFile = z.string().regex(/^[^\0\n]+$/, { error: "must be a Compose file, absolute or relative to root" });
 const Compose = z.strictObject({
   project: z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, { error: "must be a Compose project name" }),
   root: AbsolutePath,
-  file: z.string().min(1),
+  file: z
+    .union([ComposeFile, z.array(ComposeFile).min(1)])
+    .transform((files) => [files].flat().join("\n"))
+    .describe("Compose file, or all of them in their order"),
   envFile: AbsolutePath.optional().describe("The controlled env file, where no configJson names it"),
 });
 
@@ -71,6 +75,7 @@ const MainServer = z
 export const Hosts = z.strictObject({ d601: D601, "main-server": MainServer });
 export type Hosts = z.infer<typeof Hosts>;
 export type HostName = keyof Hosts;
+export const hostNames: readonly HostName[] = ["d601", "main-server"];
 
 /** How the runner reaches one host; plain data, so that it travels to a step as JSON. */
 export interface Connection {
@@ -87,9 +92,11 @@ export interface Connection {
   readonly proxyCommand?: string;
   /** Home folder on the host. */
   readonly home: string;
+  /** The key can run the looks of a review and nothing else. @default - it can deploy */
+  readonly access?: "observe";
 }
 
-export function connectionOf(hosts: Hosts, name: HostName, root: string): Connection {
+export function connectionOf(hosts: Hosts, name: HostName, root: string, access?: "observe"): Connection {
   const host = hosts[name];
   return {
     name,
@@ -102,6 +109,7 @@ export function connectionOf(hosts: Hosts, name: HostName, root: string): Connec
     ...(host.identityFile ? { identityFile: runnerPath(host.identityFile, root) } : {}),
     ...(host.proxyJump ? { proxyJump: host.proxyJump } : {}),
     ...(host.proxyCommand ? { proxyCommand: host.proxyCommand } : {}),
+    ...(access && host.connection === "ssh" ? { access } : {}),
   };
 }
 

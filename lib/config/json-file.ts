@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { parseDocument } from "yaml";
+import { visit } from "jsonc-parser";
 import type * as z from "zod";
 import { exitCodes, messageOf, UserError } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 /** Reads and checks one JSON file; every problem in it is reported at once, each with its path and value. */
 export function readJsonFile<S extends z.ZodType>(file: string, name: string, schema: S): z.output<S> {
@@ -24,11 +25,11 @@ export function parseJson<S extends z.ZodType>(text: string, name: string, schem
     value = JSON.parse(text);
   } catch (error) {
     throw new UserError(
-      { what: `${name} is not JSON`, found: messageOf(error), allowed: "RFC 8259 JSON" },
+      { what: `${name} is not JSON`, found: printable(messageOf(error)), allowed: "RFC 8259 JSON" },
       exitCodes.usage,
     );
   }
-  refuseDuplicateKeys(text, name);
+  refuseTwisted(text, name);
   return checkValue(value, name, schema);
 }
 
@@ -37,7 +38,8 @@ export function checkValue<S extends z.ZodType>(value: unknown, name: string, sc
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
     const path = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
-    return `${name}: ${path}${describe(issue, value)}`;
+    // Keys and values are whoever's who wrote the file: none of them begins a line of its own.
+    return `${name}: ${printable(`${path}${describe(issue, value)}`, Number.POSITIVE_INFINITY)}`;
   });
   throw new UserError({ what: lines.join("\n") }, exitCodes.usage);
 }
@@ -60,19 +62,38 @@ function preview(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 }
 
-/** JSON.parse keeps the last of two equal keys without a word; a reviewer may have read the first. */
-function refuseDuplicateKeys(text: string, name: string): void {
-  const [error] = parseDocument(text, { uniqueKeys: true, strict: false }).errors.filter(
-    (candidate) => candidate.code === "DUPLICATE_KEY",
-  );
-  if (!error) return;
-  throw new UserError(
-    {
-      what: `${name} has the same key twice`,
-      found: error.linePos ? `line ${error.linePos[0].line}` : error.message,
-      allowed: "each key once in its object",
-      remedy: "remove one of the two",
+/** Deeper than any file of ours, and shallow enough for whatever walks the value. */
+const deepest = 100;
+
+/**
+ * JSON.parse keeps the last of two equal keys without a word; a reviewer may have read the first. And `__proto__` is a
+ * key that a copy of the object loses.
+ */
+function refuseTwisted(text: string, name: string): void {
+  const open: Set<string>[] = [];
+  const begin = (_offset: number, _length: number, line: number) => {
+    if (open.push(new Set()) > deepest)
+      throw twisted(name, "is nested too deep", line, `${deepest} levels`, "flatten it");
+  };
+  const end = () => {
+    open.pop();
+  };
+  visit(text, {
+    onObjectBegin: begin,
+    onArrayBegin: begin,
+    onObjectEnd: end,
+    onArrayEnd: end,
+    onObjectProperty: (key, _offset, _length, line) => {
+      const keys = open.at(-1);
+      if (key === "__proto__") throw twisted(name, `has the key "${key}"`, line, "any other key", "remove it");
+      if (keys?.has(key)) {
+        throw twisted(name, "has the same key twice", line, "each key once in its object", "remove one of the two");
+      }
+      keys?.add(key);
     },
-    exitCodes.usage,
-  );
+  });
+}
+
+function twisted(name: string, what: string, line: number, allowed: string, remedy: string): UserError {
+  return new UserError({ what: `${name} ${what}`, found: `line ${line + 1}`, allowed, remedy }, exitCodes.usage);
 }

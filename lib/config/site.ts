@@ -8,6 +8,8 @@ import { type CiFile, readCiFile } from "./ci-file.ts";
 import { type Pin, readPins } from "./deploy-file.ts";
 import { type Connection, connectionOf, type HostName, Hosts } from "./hosts.ts";
 import { readJsonFile } from "./json-file.ts";
+import { PolicySettings } from "./policies.ts";
+import { ReleaseLines } from "./release-lines.ts";
 
 const SitePart = {
   target: z
@@ -41,6 +43,8 @@ const CdktfJson = z.looseObject({
     ciFile: z.string().default("CI.json"),
     registry: RegistrySettings.prefault({}),
     backend: Backend.default({ type: "local" }),
+    releaseLines: ReleaseLines,
+    policies: PolicySettings.prefault({}),
   }),
 });
 
@@ -56,9 +60,12 @@ export interface Site {
   readonly connections: Readonly<Record<HostName, Connection>>;
   readonly registry: RegistrySettings;
   readonly backend: Backend;
+  readonly policies: PolicySettings;
   /** Pins file, relative to the checkout or absolute. */
   readonly deployFile: string;
   readonly ci: CiFile;
+  /** Branches of the source repositories; a pinned commit is reachable from one of them. */
+  readonly releaseLines: readonly string[];
   /** Who may approve what is supervised. */
   readonly approvers: readonly Approver[];
   /** Folder of the approvals; absolute. */
@@ -67,23 +74,39 @@ export interface Site {
   readonly kubernetesPort: string;
 }
 
-/** Environment variables that select other files than the checkout's. */
-export interface SiteOverrides {
-  readonly UNIDESK_HOSTS?: string | undefined;
-  readonly UNIDESK_DEPLOY_FILE?: string | undefined;
-  readonly UNIDESK_APPROVALS?: string | undefined;
-  readonly UNIDESK_KUBERNETES_PORT?: string | undefined;
-}
+/**
+ * Environment variables that select other files than the checkout's; `UNIDESK_ACCESS` is `observe` where the key that
+ * reaches the hosts can look and do nothing else.
+ */
+const overrides = [
+  "UNIDESK_HOSTS",
+  "UNIDESK_DEPLOY_FILE",
+  "UNIDESK_CI_FILE",
+  "UNIDESK_APPROVALS",
+  "UNIDESK_KUBERNETES_PORT",
+  "UNIDESK_ACCESS",
+] as const;
+export type SiteOverrides = { readonly [name in (typeof overrides)[number]]?: string | undefined };
 
 export function overridesOf(environment: NodeJS.ProcessEnv): SiteOverrides {
-  const { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS, UNIDESK_KUBERNETES_PORT } = environment;
-  return { UNIDESK_HOSTS, UNIDESK_DEPLOY_FILE, UNIDESK_APPROVALS, UNIDESK_KUBERNETES_PORT };
+  return Object.fromEntries(overrides.map((name) => [name, environment[name]]));
+}
+
+function accessOf(value: string | undefined): "observe" | undefined {
+  if (!value || value === "deploy") return undefined;
+  if (value === "observe") return value;
+  throw new UserError(
+    { what: "UNIDESK_ACCESS is neither observe nor deploy", found: value, allowed: "observe, deploy" },
+    exitCodes.usage,
+  );
 }
 
 /** Reads `cdktf.json`, the hosts and `CI.json`, in that order; throws on the first file that is wrong. */
 export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
   const { context } = readJsonFile(resolve(root, "cdktf.json"), "cdktf.json", CdktfJson);
+  const access = accessOf(overrides.UNIDESK_ACCESS);
   const hostsFile = overrides.UNIDESK_HOSTS;
+  const ciFile = overrides.UNIDESK_CI_FILE || context.ciFile;
   const { target, hosts, approvers } = hostsFile
     ? readJsonFile(resolve(root, hostsFile), hostsFile, HostsFile)
     : context;
@@ -92,13 +115,15 @@ export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
     target,
     hosts,
     connections: {
-      d601: connectionOf(hosts, "d601", root),
-      "main-server": connectionOf(hosts, "main-server", root),
+      d601: connectionOf(hosts, "d601", root, access),
+      "main-server": connectionOf(hosts, "main-server", root, access),
     },
     registry: context.registry,
     backend: context.backend,
+    policies: context.policies,
     deployFile: overrides.UNIDESK_DEPLOY_FILE || context.deployFile,
-    ci: readCiFile(resolve(root, context.ciFile), context.ciFile),
+    ci: readCiFile(resolve(root, ciFile), ciFile),
+    releaseLines: context.releaseLines,
     approvers: approversOf(approvers, root),
     approvals: resolve(root, overrides.UNIDESK_APPROVALS || "approvals"),
     kubernetesPort: overrides.UNIDESK_KUBERNETES_PORT ?? "",
@@ -113,7 +138,7 @@ export function loadPins({ root, deployFile, ci }: Site): Pin[] {
 }
 
 /** An upstream image is catalog coverage only: listing it in CI.json never makes it deployable. */
-function refuseUnbuiltPin(pin: Pin, ci: CiFile, deployFile: string): void {
+export function refuseUnbuiltPin(pin: Pin, ci: CiFile, deployFile: string): void {
   const artifact = ci.artifacts.find(({ serviceId }) => serviceId === pin.service);
   if (artifact?.kind === "build") return;
   throw new UserError(

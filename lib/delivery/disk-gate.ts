@@ -19,24 +19,6 @@ export interface GatedArtifact {
   readonly artifact: Artifact;
 }
 
-/**
- * Refuses, before anything is pulled, images that the target's disk cannot hold together. `refusal` begins
- * the message: what therefore did not happen.
- */
-export async function requireDiskSpace(
-  refusal: string,
-  host: string,
-  target: TargetLayers,
-  artifacts: readonly GatedArtifact[],
-  client: RegistryClient,
-): Promise<void> {
-  const lacking = artifacts.flatMap(({ service, repository, artifact }) =>
-    missingLayers(artifact, target).missing.map((layer) => ({ service, repository, layer })),
-  );
-  const remedy = `make room on ${host}; docker image prune there removes images without a name, and is the operator's decision`;
-  await requireRoom(refusal, host, target.disk, lacking, client, remedy);
-}
-
 /** A layer to come, and whose it is. */
 export interface ComingLayer {
   readonly service: string;
@@ -44,30 +26,85 @@ export interface ComingLayer {
   readonly layer: LackedLayer;
 }
 
-/** The same for layers that are known to be missing, on any file system. */
+/** What is to come to one store of images. */
+export interface Need {
+  readonly disk: ImageDisk;
+  readonly coming: readonly ComingLayer[];
+  /** A command of that store that makes room, and what it removes. */
+  readonly prune: string;
+}
+
+export function dockerNeed(target: TargetLayers, artifacts: readonly GatedArtifact[]): Need {
+  const coming = artifacts.flatMap(({ service, repository, artifact }) =>
+    missingLayers(artifact, target).missing.map((layer) => ({ service, repository, layer })),
+  );
+  return { disk: target.disk, coming, prune: "docker image prune there removes images without a name" };
+}
+
+/**
+ * Refuses, before anything is pulled, images that the host's disks cannot hold together. Two stores on one file system
+ * share its room. `refusal` begins the message: what therefore did not happen.
+ */
 export async function requireRoom(
   refusal: string,
   host: string,
-  disk: ImageDisk,
-  lacking: readonly ComingLayer[],
+  needs: readonly Need[],
   client: RegistryClient,
-  remedy: string,
 ): Promise<void> {
-  const once = [...new Map(lacking.map((one) => [one.layer.chain, one])).values()];
-  const layers = await Promise.all(once.map(({ repository, layer }) => measure(repository, layer, client)));
-  const verdict = judgeDisk(disk, layers, host);
-  if (verdict.ok) return;
-  const services = [...new Set(lacking.map(({ service }) => service))].join(", ");
-  throw new UserError({
-    what: `${refusal}, because the disk of ${host} cannot hold the missing layers\n${renderReasons(services, verdict.reasons)}`,
-    remedy,
-  });
+  for (const { disk, services, layers, prune } of await measureRoom(needs, client)) {
+    const verdict = judgeDisk(disk, layers, host);
+    if (verdict.ok) continue;
+    throw new UserError({
+      what: `${refusal}, because the disk of ${host} cannot hold the missing layers\n${renderReasons(services.join(", "), verdict.reasons)}`,
+      remedy: `make room on ${host}; ${prune}, and is the operator's decision`,
+    });
+  }
 }
 
-async function measure(repository: string, layer: LackedLayer, client: RegistryClient): Promise<MissingLayer> {
+/** What comes to one file system of a host. */
+export interface MeasuredRoom {
+  readonly disk: ImageDisk;
+  readonly services: readonly string[];
+  readonly layers: readonly MissingLayer[];
+  readonly prune: string;
+}
+
+/** What is to come to a host's stores, by file system; each layer once a store. */
+export async function measureRoom(needs: readonly Need[], client: RegistryClient): Promise<MeasuredRoom[]> {
+  return Promise.all(
+    byFileSystem(needs).map(async ({ disk, coming, prune }) => {
+      const once = [...new Map(coming.map((one) => [`${one.store} ${one.layer.chain}`, one])).values()];
+      const services = [...new Set(coming.map(({ service }) => service))];
+      return { disk, services, prune, layers: await Promise.all(once.map((one) => measure(one, client))) };
+    }),
+  );
+}
+
+interface SharedNeed extends Need {
+  readonly coming: readonly (ComingLayer & { readonly store: string })[];
+}
+
+function byFileSystem(needs: readonly Need[]): SharedNeed[] {
+  const shared = new Map<string, SharedNeed>();
+  for (const { disk, coming, prune } of needs.filter(({ coming: { length } }) => length > 0)) {
+    const found = shared.get(disk.fileSystem);
+    shared.set(disk.fileSystem, {
+      disk: { ...disk, path: found ? `${found.disk.path} and ${disk.path}` : disk.path },
+      coming: [...(found?.coming ?? []), ...coming.map((one) => ({ ...one, store: disk.path }))],
+      prune: found ? `${found.prune}, ${prune}` : prune,
+    });
+  }
+  return [...shared.values()];
+}
+
+async function measure(
+  { store, repository, layer }: ComingLayer & { readonly store: string },
+  client: RegistryClient,
+): Promise<MissingLayer> {
   const { chain, size } = layer;
   return {
-    chain,
+    // The same layer in two stores takes its room twice.
+    chain: `${store} ${chain}`,
     compressedBytes: size,
     unpackedBytes: unpackedBytes(layer, await trailerOf(repository, layer, client)),
   };

@@ -4,13 +4,13 @@ import type { Artifact, ArtifactLayer } from "../registry/client.ts";
 import { mustRun } from "../ssh/script.ts";
 import { type DockerDisk, formatBytes } from "../verdicts/disk.ts";
 
-/** Everything about a target's images in one call: the store, its file system, then every image's layers. */
-const script = `
+/** Everything about a target's images in one call: the store, its file system, then every image's layers. Takes no argument. */
+export const targetLayersScript = `
 set -eu -o pipefail
 export LC_ALL=C
 { read -r root; read -r status; } < <(timeout 20 docker info -f '{{println .DockerRootDir}}{{json .DriverStatus}}')
 printf '%s\\n' "$root" "$status"
-df -B1 --output=avail -- "$root" | tail -n 1
+printf '%s %s\\n' "$(df -B1 --output=avail -- "$root" | tail -n 1)" "$(stat -c %d -- "$root")"
 ids=$(timeout 20 docker image ls -aq --no-trunc | sort -u)
 [ -z "$ids" ] || timeout 30 docker image inspect -f '{{json .RootFS.Layers}}' $ids 2>/dev/null || true
 `;
@@ -30,17 +30,23 @@ export interface TargetLayers {
 }
 
 export async function readTargetLayers(target: Connection): Promise<TargetLayers> {
-  return parseTargetLayers(await mustRun(target, "look at the layers that Docker has", script));
+  return parseTargetLayers(await mustRun(target, "look at the layers that Docker has", targetLayersScript));
 }
 
 export function parseTargetLayers(output: string): TargetLayers {
-  const [path = "", status = "", free = "", ...images] = output.trimEnd().split("\n");
+  const [path = "", status = "", room = "", ...images] = output.trimEnd().split("\n");
   const driver = DriverStatus.parse(JSON.parse(status)) ?? [];
   return {
-    disk: { path, freeBytes: z.coerce.number().int().nonnegative().parse(free.trim()) },
+    disk: parseDisk(path, room),
     exact: !driver.some(([key, value]) => key === "driver-type" && value?.includes("containerd")),
     images: images.map((line) => Layers.parse(JSON.parse(line)) ?? []),
   };
+}
+
+/** `<free bytes> <device>`. */
+export function parseDisk(path: string, room: string): DockerDisk {
+  const [free = "", fileSystem = ""] = room.trim().split(/\s+/);
+  return { path, freeBytes: z.coerce.number().int().nonnegative().parse(free), fileSystem };
 }
 
 export interface LackedLayer extends ArtifactLayer {

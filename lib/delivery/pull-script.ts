@@ -2,8 +2,9 @@ import { silenceSeconds } from "../ssh/lifeline.ts";
 
 /**
  * Pulls on the target and names the image. Arguments: lock file, the registry's reference, name to give,
- * `keep` or `drop` the reference afterwards, then every image id that proves the content. Prints the
- * image id, and `already there` in front of it where nothing had to be pulled.
+ * `keep` or `drop` the reference afterwards, then every image id that proves the content. Prints the image id, and
+ * `already there` in front of it where nothing had to be pulled; else when the pull began (nanoseconds since 1970)
+ * behind it, and `named` where the image was there and only the reference was not.
  *
  * Standard input is a lifeline: docker goes on for most of a minute when the tunnel is gone, and for
  * ever when it is silent, so the pull ends when no line came for a while.
@@ -51,6 +52,9 @@ if [ -n "$there" ] && is_wanted "\${there%% *}" "$@"; then
   name_it $there && echo "already there \${there%% *}"
   exit
 fi
+was=
+[ "$after" = drop ] || [ -z "$(found "$@")" ] || was=' named'
+began=$(date +%s%N)
 pull || exit
 there=$(found "$reference")
 id=\${there%% *}
@@ -60,5 +64,5 @@ if ! is_wanted "$id" "$@"; then
   echo "the pulled image is $id, which is none of: $*" >&2
   exit 1
 fi
-name_it $there && echo "$id"
+name_it $there && echo "$id $began$was"
 `;

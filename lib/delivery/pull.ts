@@ -4,10 +4,12 @@ import { hostPaths } from "../host-paths.ts";
 import type { Artifact } from "../registry/client.ts";
 import { mustRun } from "../ssh/script.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
-import { requireDiskSpace } from "./disk-gate.ts";
+import { dockerNeed, requireRoom } from "./disk-gate.ts";
+import { measureFetched, nothingPulled, type Transfer } from "./measured.ts";
 import { missingLayers, readTargetLayers, renderMissing } from "./missing-layers.ts";
 import { PullProgress } from "./pull-progress.ts";
 import { pullScript } from "./pull-script.ts";
+import { PullStatement } from "./pull-statement.ts";
 import { pinnedReference, referenceOf } from "./reference.ts";
 import type { DeliveryRoute } from "./route.ts";
 
@@ -25,8 +27,7 @@ export interface PullRequest {
 
 export interface Pulled {
   readonly imageId: string;
-  /** Absent where nothing had to be pulled. */
-  readonly transfer?: { readonly bytes: number; readonly seconds: number };
+  readonly transfer: Transfer;
 }
 
 /** Brings an image to the target and names it; refuses before the pull where the disk cannot hold it. */
@@ -41,7 +42,7 @@ export async function pullImage(
   const lacking = missingLayers(artifact, held);
   say(renderMissing(lacking));
   const gated = [{ service, repository, artifact }];
-  await requireDiskSpace("nothing was pulled", target.name, held, gated, route.client);
+  await requireRoom("nothing was pulled", target.name, [dockerNeed(held, gated)], route.client);
   const reference = keepReference
     ? pinnedReference(route.port, wanted)
     : referenceOf(route.port, repository, artifact.digest);
@@ -51,6 +52,7 @@ export async function pullImage(
   const started = Date.now();
   const seconds = () => (Date.now() - started) / 1000;
   const progress = new PullProgress();
+  const statement = new PullStatement();
   const pass = (line: string | undefined) => {
     if (line !== undefined) say(line);
   };
@@ -59,15 +61,25 @@ export async function pullImage(
     const output = await mustRun(target, `pull ${repository}@${artifact.digest}`, pullScript, args, {
       timeoutSeconds,
       lifeline: route.lost,
-      onProgress: (line) => pass(progress.line(line)),
+      onProgress: (line) => {
+        statement.line(line);
+        pass(progress.line(line));
+      },
     });
-    const [, there, imageId = ""] = /^(already there )?(\S+)/.exec(output) ?? [];
+    const took = seconds();
+    const [, there, imageId = "", began = "", named] =
+      /^(already there )?(\S+)(?: (\d+)( named)?)?$/.exec(output.trim()) ?? [];
     if (there) {
       say(`${repository}@${artifact.digest} was already there`);
-      return { imageId };
+      // On the registry's own host somebody else may have fetched it for this apply: Terraform's Docker provider.
+      return { imageId, transfer: keepReference ? { seconds: 0 } : nothingPulled };
     }
-    say(`delivered ${artifact.digest} in ${seconds().toFixed(1)} s`);
-    return { imageId, transfer: { bytes: lacking.bytes, seconds: Math.round(seconds() * 10) / 10 } };
+    const circumstances = { namesEveryLayer: held.exact, imageWasThere: named !== undefined };
+    const fetched = statement.fetched(artifact, circumstances);
+    const measurement = { host: target, store: "docker", began, fetched, expectedBytes: lacking.bytes } as const;
+    const bytes = await measureFetched(measurement, say);
+    say(`delivered ${artifact.digest} in ${took.toFixed(1)} s`);
+    return { imageId, transfer: { bytes, seconds: Math.round(took * 10) / 10 } };
   } catch (error) {
     throw await causeOf(error, route);
   } finally {

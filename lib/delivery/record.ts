@@ -15,8 +15,9 @@ const DeliveryRecord = z.strictObject({
     .int()
     .nonnegative()
     .optional()
-    .describe("What the pull had to fetch; absent where nothing was pulled, and in records of older versions"),
+    .describe("What the pull really fetched, 0 where nothing had to be pulled; absent where that is unknown"),
   seconds: z.number().nonnegative().optional().describe("How long the pull took"),
+  run: z.string().optional().describe("The apply that delivered it: what it fetched is no other's cost"),
 });
 export type DeliveryRecord = z.infer<typeof DeliveryRecord>;
 

@@ -4,8 +4,15 @@ import { imageLabels } from "../labels.ts";
 export const containerFunctions = String.raw`
 # Fails where Docker gives no answer, which is not the same as that there is no container.
 container_id() { timeout 20 docker ps -aq --no-trunc --filter "name=^/$container\$"; }
+# service_containers DOCKER_PS_ARGUMENT...: without those of "docker compose run", which nothing here replaces
 service_containers() {
-  timeout 20 docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$compose_service"
+  timeout 20 docker ps -a "$@" --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$compose_service" --filter label=com.docker.compose.oneoff=False
+}
+# Names of the service's other containers; of <12 hex>_<name>, which Compose gives what it is replacing, it takes care itself.
+other_names() {
+  local names
+  names=$(service_containers --format '{{.Names}}') || return 1
+  printf '%s\n' "$names" | sed "/^\([0-9a-f]\{12\}_\)\{0,1\}$container\$/d"
 }
 # field ID FORMAT
 field() { timeout 20 docker inspect --type container -f "$2" "$1" 2>/dev/null; }
@@ -41,13 +48,15 @@ http_status() {
   status=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 3 "http://$address:$health_port$health_path")
   printf '%s\n' "$status"
 }
-# compose OVERRIDE ARGUMENT...: in a clean environment, because shell variables beat the env file
+# compose OVERRIDE ARGUMENT...: what it says is for people
 compose() {
-  local override=$1
+  local files=$compose_file
+  [ -z "$1" ] || files=$files$'\n'$1
   shift
-  set -- --env-file "$env_file" "$@"
-  [ -z "$override" ] || set -- -f "$override" "$@"
-  (cd "$root" && env -i PATH="$PATH" HOME="$HOME" timeout -k 10 300 docker compose --project-name "$project" --project-directory "$root" -f "$compose_file" "$@" 8>&- 9>&- </dev/null)
+  {
+    project_compose 300 "$project" "$root" "$files" "$env_file" "$@" 2>&1 >&3 3>&- 8>&- 9>&- </dev/null |
+      compose_said >&2 3>&- 8>&- 9>&-
+  } 3>&1
 }
 # recreate LABELS ARGUMENT...: exactly this one service
 recreate() {
@@ -59,7 +68,7 @@ recreate() {
   fi
   compose "$override" up -d --no-build --no-deps --pull never --force-recreate "$@" "$compose_service" > "$here/up" 2>&1
   set -- $?
-  sed 's/^@/ @/' "$here/up" >&2
+  cat "$here/up" >&2
   [ "$1" = 0 ] || return "$1"
   mkdir -p "$(dirname "$fingerprint")"
   resolved_project "$project" "$root" "$compose_file" "$env_file" | service_fingerprint "$compose_service" > "$fingerprint.$$" && mv -f "$fingerprint.$$" "$fingerprint" || rm -f "$fingerprint.$$" "$fingerprint"

@@ -1,7 +1,9 @@
 import { getEnvKeysFunction, setEnvKeysFunction } from "../compose/env-file.ts";
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { composeFilesFunctions } from "../compose/files.ts";
 import { labelsOverrideFunction } from "../compose/labels-override.ts";
 import { resolvedConfigFunctions } from "../compose/resolved.ts";
+import { composeSaidFunction } from "../compose/said.ts";
 import { historyFunctions } from "../history/append.ts";
 import { containerFunctions } from "./container.ts";
 import { decideFunction } from "./decision.ts";
@@ -28,6 +30,8 @@ ${controlledEnvFileFunction}
 ${getEnvKeysFunction}
 ${setEnvKeysFunction}
 ${labelsOverrideFunction}
+${composeFilesFunctions}
+${composeSaidFunction}
 ${resolvedConfigFunctions}
 ${historyFunctions}
 ${containerFunctions}
@@ -74,6 +78,28 @@ run_job() {
   id=$1 started=$(date -u +%FT%TZ)
   deploy
 }
+# Compose would replace any container of the service, but only the one of this name is noted and can be put back.
+require_own_name() {
+  local others
+  others=$(other_names) || { say "nothing was changed: Docker gives no answer"; refuse 1; }
+  [ -n "$others" ] || return 0
+  say "nothing was changed: the service $compose_service of the Compose project $project has a container that a failed deployment could not put back"
+  say "found: $(paste -sd' ' <<< "$others")"
+  say "allowed: one container, named $container"
+  say "remedy: in the project's Compose file give $compose_service the container_name $container and no scale, and bring it up once by hand; or correct its container in the catalog (lib/catalog/services.ts)"
+  refuse 1
+}
+# Of files that nobody told us a recreate would leave out what they say about the service.
+require_all_files() {
+  local forgotten
+  forgotten=$(forgotten_files "$(field "$1" '{{index .Config.Labels "com.docker.compose.project.config_files"}}')" "$root" "$compose_file" "$folder")
+  [ -n "$forgotten" ] || return 0
+  say "nothing was changed: $container was made from more Compose files than context.hosts names, and a recreate would leave out what they say"
+  say "found: $(paste -sd' ' <<< "$forgotten")"
+  say "allowed: $(real_files "$root" <<< "$compose_file" | paste -sd' ')"
+  say "remedy: in cdktf.json name them all, in their order, as compose.file of this host; or bring $compose_service up once by hand with the allowed ones alone"
+  refuse 1
+}
 deploy() {
   local current
   lock_project || refuse $?
@@ -81,18 +107,22 @@ deploy() {
   env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || refuse 1
   [ -f "$env_file" ] || { say "the env file $env_file is not there"; refuse 1; }
   # Before anything is written: with a Compose file that cannot be read, keys and tag would wait for anybody's next "up".
-  compose "" config --services > "$here/services" 2>"$here/up"
+  compose "" --profile '*' config --services > "$here/services" 2>"$here/up"
   grep -qxF -- "$compose_service" "$here/services" || {
-    sed 's/^@/ @/' "$here/up" >&2
-    say "nothing was changed: the Compose project $project in $root ($compose_file) does not define $compose_service, or cannot be read"
+    cat "$here/up" >&2
+    say "nothing was changed: the Compose project $project in $root ($(paste -sd' ' <<< "$compose_file")) does not define $compose_service, or cannot be read"
     refuse 1
   }
+  require_own_name
   current=$(container_id) || { say "nothing was changed: Docker gives no answer"; refuse 1; }
   if [ "$force" != force ] && [ -n "$current" ] && [ "$(field "$current" '{{.State.Status}} {{.Image}}')" = "running $image_id" ] && was_told_commit "$current" && has_labels "$current"; then
     put_keys_and_name || refuse 1
     echo @unchanged
     exit 0
   fi
+  [ -z "$current" ] || require_all_files "$current"
+  # With a full disk, or in a folder that cannot be written, neither this nor going back would work.
+  printf '%s\n' "$keys" | set_env_keys "$env_file" try >/dev/null || { say "nothing was changed: the env file $env_file cannot be written; see its folder and the disk"; refuse 1; }
   note_previous "$current" && write_pending || { say "nothing was changed: what runs now could not be noted"; refuse 1; }
   put_keys_and_name || give_up "the keys or the image's name could not be written"
   say "recreating $compose_service"

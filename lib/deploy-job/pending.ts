@@ -11,12 +11,14 @@ write_pending() {
     sync "$folder/pending.$$" && mv -f "$folder/pending.$$" "$folder/pending" && sync "$folder"
 }
 remove_pending() { rm -f "$folder/pending" && sync "$folder"; }
+# keys_now: this service's keys as the env file has them, in one word
+keys_now() { sed 's/=.*//' <<< "$keys" | get_env_keys "$env_file" | base64 -w0; }
 # note_previous CURRENT: everything that a restore needs
 note_previous() {
   previous_container=$1
   previous_stable=$(image_of "$stable")
-  previous_ids=$(service_containers | tr '\n' ' ') || return 1
-  previous_keys=$(sed 's/=.*//' <<< "$keys" | get_env_keys "$env_file" | base64 -w0) || return 1
+  previous_ids=$(service_containers -q --no-trunc | tr '\n' ' ') || return 1
+  previous_keys=$(keys_now) || return 1
   [ -n "$1" ] || return 0
   previous_image=$(field "$1" '{{.Image}}')
   [ -n "$previous_image" ] || return 1

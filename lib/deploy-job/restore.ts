@@ -80,9 +80,10 @@ put_back() {
   local other
   env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || { problem="no env file is named"; return 1; }
   problem="the env file $env_file could not be written"
-  base64 -d <<< "$previous_keys" | set_env_keys "$env_file" >/dev/null || return 1
+  # Where nothing is to be put back a file that cannot be written is no reason to fail.
+  [ "$(keys_now)" = "$previous_keys" ] || base64 -d <<< "$previous_keys" | set_env_keys "$env_file" >/dev/null || return 1
   # What Compose was making when it was cut.
-  for other in $(service_containers); do
+  for other in $(service_containers -q --no-trunc); do
     case " $previous_ids $1 " in *" $other "*) ;; *) timeout 60 docker rm -fv "$other" >/dev/null ;; esac
   done
   [ -n "$previous_container" ] || { remove_first "$1"; return; }

@@ -5,7 +5,7 @@ import { holderFunctions } from "./holder.ts";
  * follow FOLDER ID UNIT FROM SECONDS: shows a deploy job's log on standard error and prints its next line for
  * the runner. FROM is `start`, or `ready` for what comes after `@ready`. `@lost` where the unit is gone without a word.
  */
-const followFunction = String.raw`
+export const followFunction = String.raw`
 follow() {
   local log=$1/$2/log line part= hush= idle=0 gone=0 began=$SECONDS
   until [ -e "$log" ]; do

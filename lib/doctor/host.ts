@@ -1,8 +1,12 @@
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { composeFilesFunctions } from "../compose/files.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
 import { type Probes, parseProbes, probeEnd, probePrelude } from "../observe/probe.ts";
+import { observerPath, observerProgram } from "../observer/program.ts";
+import { observerScripts } from "../observer/scripts.ts";
+import { scriptId } from "../ssh/observing.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import { mustRun } from "../ssh/script.ts";
 import { check, type DoctorCheck, judgeClock, judgeDisk } from "./checks.ts";
@@ -16,7 +20,10 @@ export async function examineHost(site: Site, name: HostName): Promise<DoctorChe
   const started = Date.now();
   let probes: Probes;
   try {
-    probes = parseProbes(await mustRun(host, "examine the host", script(site, name), [], { timeoutSeconds: 30 }), name);
+    probes = parseProbes(
+      await mustRun(host, "examine the host", examineScript(site, name), [], { timeoutSeconds: 30 }),
+      name,
+    );
   } catch (error) {
     const channel = error instanceof InfraBlockedError ? error.missingChannels.join(", ") : "ssh";
     const [what = "", ...rest] = messageOf(error).split("\n");
@@ -52,8 +59,8 @@ export async function examineHost(site: Site, name: HostName): Promise<DoctorChe
       where,
       "sudo",
       probes.get("sudo").exitCode === 0,
-      text("sudo") || "asks for a password",
-      "allow passwordless sudo for this user",
+      text("sudo") || probes.get("sudo").text.trim() || "asks for a password",
+      "install sudo and allow it for this user without a password, or log in as root",
     ),
     check(
       where,
@@ -80,27 +87,45 @@ export async function examineHost(site: Site, name: HostName): Promise<DoctorChe
     judgeDisk(where, Number(text("disk"))),
     ...gitChecks,
     ...composeChecks,
+    ...observerChecks(site, name, text("observer")),
   ];
 }
 
-function script(site: Site, name: HostName): string {
+/** Where no key observes there is nothing to bring up to date. */
+function observerChecks(site: Site, name: HostName, found: string): DoctorCheck[] {
+  if (found === "") return [];
+  const same = found === scriptId(observerProgram(observerScripts(site, name)));
+  const words = same ? "as this version would write it" : "of another version, so a review with an observing key fails";
+  return [check(name, "observer", same, words, "npx unidesk observer install")];
+}
+
+export function examineScript(site: Site, name: HostName): string {
   const host = site.hosts[name];
   const git = "git" in host ? Object.values(host.git) : [];
   const { compose } = host;
   const env = [compose?.envFile ?? "", "configJson" in host ? host.configJson : "", compose?.root ?? ""];
   return `${probePrelude}
 ${controlledEnvFileFunction}
+${composeFilesFunctions}
+observer() { [ ! -e ${observerPath} ] || sha256sum < ${observerPath} | cut -d' ' -f1; }
 missing() { local tool; for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s ' "$tool"; done; }
 disk() { df -B1 --output=avail "$(timeout 10 docker info -f '{{.DockerRootDir}}' 2>/dev/null || echo /)" | tail -n 1; }
-sudo_works() { sudo -n true && echo passwordless; }
+sudo_works() {
+  if [ "$(id -u)" = 0 ]; then echo "not needed: root"; return; fi
+  command -v sudo >/dev/null || { echo "not installed" >&2; return 1; }
+  sudo -n true 2>/dev/null && echo passwordless
+}
 repositories() { local path; for path in "$@"; do git -c safe.directory="$path" -C "$path" rev-parse --git-dir >/dev/null || return 1; done; echo "$# found"; }
 compose_files() {
-  local file
-  [ -r "$3/$4" ] || { echo "$3/$4 cannot be read" >&2; return 1; }
+  local file found
+  found=$(real_files "$3" <<< "$4")
+  while IFS= read -r file; do
+    [ -r "$file" ] || { echo "$file cannot be read" >&2; return 1; }
+  done <<< "$found"
   file=$(controlled_env_file "$1" "$2" "$3") || return 1
   [ -w "$(dirname "$(readlink -m -- "$file")")" ] || { echo "the folder of the env file $file cannot be written" >&2; return 1; }
   [ -w "$file" ] || { echo "the env file $file cannot be written" >&2; return 1; }
-  echo "$3/$4"
+  paste -sd' ' <<< "$found"
 }
 probe clock date +%s.%N
 probe sudo sudo_works
@@ -108,6 +133,7 @@ probe tools missing ${shellCommand(tools)}
 probe docker timeout 10 docker version -f '{{.Server.Version}}'
 probe compose-plugin timeout 10 docker compose version --short
 probe disk disk
+probe observer observer
 ${git.length > 0 ? `probe git ${shellCommand(["repositories", ...git])}` : ""}
 ${compose ? `probe compose ${shellCommand(["compose_files", ...env, compose.file])}` : ""}
 ${probeEnd}`;

@@ -1,5 +1,6 @@
 import type { HostName } from "../config/hosts.ts";
 import type { Environment } from "../config/values.ts";
+import { printable } from "../printable.ts";
 import { HistoryEntry } from "./entry.ts";
 
 /** A history line and the host it lies on. */
@@ -10,20 +11,20 @@ export interface PlacedEntry extends HistoryEntry {
 export interface CollectedHistory {
   /** Newest first. */
   readonly entries: readonly PlacedEntry[];
-  /** Lines that are no history entries. */
-  readonly skipped: number;
+  /** Lines that are no history entries, as the host has them. */
+  readonly unread: readonly string[];
 }
 
-/** The entries in a host's lines. What is not one is counted: a host's text is never trusted. */
+/** The entries in a host's lines. What is not one is put aside: a host's text is never trusted. */
 export function collectEntries(host: HostName, lines: readonly string[]): CollectedHistory {
   const entries: PlacedEntry[] = [];
-  let skipped = 0;
+  const unread: string[] = [];
   for (const line of lines.filter((one) => one.trim() !== "")) {
     const entry = parseEntry(line);
     if (entry) entries.push({ ...entry, host });
-    else skipped++;
+    else unread.push(line);
   }
-  return { entries: newestFirst(entries), skipped };
+  return { entries: newestFirst(entries), unread };
 }
 
 export function newestFirst(entries: readonly PlacedEntry[]): PlacedEntry[] {
@@ -36,6 +37,21 @@ export function environmentOfStack(stack: string): Environment | undefined {
   return (match?.[1] ?? match?.[2]) as Environment | undefined;
 }
 
+/** Where a service runs: entries of its other environments and hosts are another's. */
+export interface Place {
+  readonly service: string;
+  readonly environment: string;
+  readonly host: string;
+}
+
+export function isEntryOf({ service, environment, host }: Place, entry: PlacedEntry): boolean {
+  return entry.service === service && entry.host === host && environmentOfStack(entry.stack) === environment;
+}
+
+export function isSamePlace(one: Place, other: Place): boolean {
+  return one.service === other.service && one.environment === other.environment && one.host === other.host;
+}
+
 function parseEntry(line: string): HistoryEntry | undefined {
   let value: unknown;
   try {
@@ -46,9 +62,4 @@ function parseEntry(line: string): HistoryEntry | undefined {
   const { data } = HistoryEntry.safeParse(value);
   if (!data || Number.isNaN(Date.parse(data.startedAt)) || Number.isNaN(Date.parse(data.finishedAt))) return undefined;
   return data;
-}
-
-/** Without anything that moves a terminal's cursor, hides text or turns its direction. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?").slice(0, 500);
 }

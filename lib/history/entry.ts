@@ -22,9 +22,15 @@ export const HistoryEntry = z.object({
   /** UTC, RFC 3339. */
   startedAt: z.string(),
   finishedAt: z.string(),
-  /** From stopping the previous container to the first good answer, in seconds. */
+  /**
+   * From stopping the previous container to the first good answer, in seconds; on Kubernetes how long a Service was seen
+   * without a ready endpoint.
+   */
   downtimeSeconds: z.number().nonnegative().nullish(),
-  /** Compressed bytes that the delivery of this image fetched; null where that is unknown. */
+  /**
+   * Compressed bytes that the delivery of this image fetched, as its target's image store said; null where that is
+   * unknown. Older lines hold what was missing before the pull.
+   */
   bytes: z.int().nonnegative().nullish(),
   /** How long that delivery took, in seconds. */
   deliverySeconds: z.number().nonnegative().nullish(),

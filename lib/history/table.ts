@@ -50,7 +50,7 @@ function paintResult(cell: string, entry: PlacedEntry | undefined): string {
 }
 
 /** `1.5 MB`, in powers of 1000. */
-function sizeOf(bytes: number): string {
+export function sizeOf(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const value = bytes / 1000 ** power;

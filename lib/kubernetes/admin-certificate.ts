@@ -4,9 +4,8 @@ import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { UserError } from "../errors.ts";
 import { lastLines, runScript } from "../ssh/run.ts";
-
-/** As k3s writes it. */
-export const kubeconfigPath = "/etc/rancher/k3s/k3s.yaml";
+import { asRootFunction } from "./containerd.ts";
+import { kubeconfigPath } from "./kubeconfig.ts";
 
 /** A client's certificate and key, PEM. The key is never shown, logged or stored. */
 export interface ClientCertificate {
@@ -27,18 +26,22 @@ const Kubeconfig = z.object({
 
 const exits = { sudo: 41, file: 42 } as const;
 
-const script = `sudo -n true || exit ${exits.sudo}
-sudo -n test -f "$1" || exit ${exits.file}
-exec sudo -n cat -- "$1"`;
+/** One argument: the file. */
+export const adminCertificateScript = `${asRootFunction}
+as_root true || exit ${exits.sudo}
+as_root test -f "$1" || exit ${exits.file}
+as_root cat -- "$1"`;
 
 /** Reads the cluster's admin certificate where the host keeps it; only root may. */
 export async function readAdminCertificate(host: Connection, now = new Date()): Promise<ClientCertificate> {
-  const { exitCode, stdout, stderr } = await runScript(host, script, [kubeconfigPath], { timeoutSeconds: 20 });
+  const { exitCode, stdout, stderr } = await runScript(host, adminCertificateScript, [kubeconfigPath], {
+    timeoutSeconds: 20,
+  });
   if (exitCode === exits.sudo) {
     throw new UserError({
       what: `${host.name}: ${host.user} may not read the cluster's kubeconfig`,
       found: lastLines(stderr, 1) || "sudo refused without a message",
-      allowed: "sudo without a password (sudo -n)",
+      allowed: "root, or sudo without a password (sudo -n)",
       remedy: `allow ${host.user} to run sudo without a password on ${host.name}`,
     });
   }

@@ -1,8 +1,12 @@
+import { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import type { CredentialSpec } from "./credential-args.ts";
 
 const handshakeMs = 10_000;
+
+/** What OpenSSL says where a certificate is right but for the time. */
+const wrongTime = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 
 /** What OpenSSL says where the certificate is not one that the pinned authority signed for this address. */
 const wrongCertificate = /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/;
@@ -13,6 +17,7 @@ export async function verifyApiServer(spec: CredentialSpec): Promise<void> {
   const error = await handshake(spec);
   if (!error) return;
   const { code = "" } = error;
+  if (wrongTime.has(code)) throw outOfTime(spec, `${error.message} (${code})`, new Date());
   if (wrongCertificate.test(code)) {
     throw new UserError({
       what: `${connection.name}: the API server's certificate is not of the pinned authority; no credential was handed out`,
@@ -29,6 +34,26 @@ export async function verifyApiServer(spec: CredentialSpec): Promise<void> {
     },
     [`${connection.name}:kubernetes`],
   );
+}
+
+/** Another authority would mend nothing, unless the pinned one itself is too old or too new. */
+function outOfTime({ connection, caCertificate }: CredentialSpec, said: string, now: Date): UserError {
+  const { validFrom, validTo } = new X509Certificate(caCertificate);
+  const here = `the runner's clock says ${now.toISOString()}`;
+  if (now < new Date(validFrom) || now > new Date(validTo)) {
+    return new UserError({
+      what: `${connection.name}: the pinned authority of the cluster is not valid now; no credential was handed out`,
+      found: `valid from ${validFrom} to ${validTo}; ${here}`,
+      allowed: "an authority that is valid now",
+      remedy: `compare the clocks; else make a new authority on ${connection.name} (k3s certificate rotate-ca) and pin it as context.hosts.${connection.name}.kubernetes.caCertificate`,
+    });
+  }
+  return new UserError({
+    what: `${connection.name}: the API server's certificate is not valid now; no credential was handed out`,
+    found: `${said}; ${here}`,
+    allowed: "a certificate of the pinned authority that is valid now; the authority itself is, so caCertificate stays",
+    remedy: `on ${connection.name}: systemctl restart k3s renews its certificates; where its clock and the runner's differ, set the wrong one`,
+  });
 }
 
 /** The error of a TLS handshake; undefined where the server proved itself. */

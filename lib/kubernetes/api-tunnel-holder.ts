@@ -5,8 +5,8 @@ import { UserError } from "../errors.ts";
 import { forwardFrom, newSocketPath, type Tunnel } from "../ssh/tunnel.ts";
 import { type ApiTunnelRoute, apiTunnelSocket } from "./api-tunnel-protocol.ts";
 
-/** Without a connection and without anybody asking for it the tunnel goes away. */
-const idleMs = 180_000;
+/** An apply may be busy elsewhere for that long between two talks to the API. */
+const defaultIdleSeconds = 180;
 const lookMs = 5000;
 
 /**
@@ -18,6 +18,7 @@ export async function holdApiTunnel(route: ApiTunnelRoute): Promise<void> {
   process.umask(0o177);
   const way = new Way(route);
   const connected = new Set<Socket>();
+  const idleMs = (route.idleSeconds ?? defaultIdleSeconds) * 1000;
   let used = Date.now();
   const use = (socket: Socket) => {
     used = Date.now();
@@ -41,9 +42,12 @@ export async function holdApiTunnel(route: ApiTunnelRoute): Promise<void> {
   // It may be free later: the next one who asks starts another holder.
   const taken = await listen(api, { host: "127.0.0.1", port: route.localPort });
   await new Promise<void>((resolve) => {
-    const look = setInterval(() => {
-      if (connected.size === 0 && Date.now() - used > (taken ? 0 : idleMs)) resolve();
-    }, lookMs);
+    const look = setInterval(
+      () => {
+        if (connected.size === 0 && Date.now() - used > (taken ? 0 : idleMs)) resolve();
+      },
+      Math.min(lookMs, idleMs),
+    );
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
     void look;
   });

@@ -9,8 +9,12 @@ export const apiTunnelCommand = "kubernetes-tunnel";
 /** From a port of the runner's loopback to one of a host's. */
 export interface ApiTunnelRoute {
   readonly connection: Connection;
+  /** Port of the API server on the host's loopback. */
   readonly apiPort: number;
+  /** Port on the runner's loopback that leads there. */
   readonly localPort: number;
+  /** How long the tunnel stays without a connection and without anybody who asks for it, in seconds. @default 180 */
+  readonly idleSeconds?: number;
 }
 
 /**

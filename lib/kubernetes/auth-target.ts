@@ -1,41 +1,48 @@
 import { hostSecretFunctions } from "../host-secret.ts";
 import { authAnnotations } from "../labels.ts";
 import { asRootFunction } from "./containerd.ts";
+import { kubeconfigOption } from "./kubeconfig.ts";
+
+/** The sync that a pod template was rolled for, or `none`. */
+const rolledTemplate = `{{with .spec.template.metadata.annotations}}{{or (index . "${authAnnotations.rolled}") "none"}}{{else}}none{{end}}`;
 
 /**
  * What kubectl prints of Secret and ConfigMap: our annotations, then the data, sorted by key as templates do. Values as
- * base64 or hexadecimal digits, so that each is one word.
+ * base64 or hexadecimal digits, so that each is one word. Of a Deployment the sync of its pod template.
  */
-const objectsTemplate = `{{range .items}}{{$kind := .kind}}there {{$kind}}
+const objectsTemplate = `{{range .items}}{{$kind := .kind}}{{if eq $kind "Deployment"}}template {{.metadata.name}} ${rolledTemplate}
+{{else}}there {{$kind}}
 {{range $key, $value := .metadata.annotations}}{{if eq $key "${authAnnotations.source}" "${authAnnotations.data}" "${authAnnotations.pods}"}}{{$key}} {{$kind}} {{printf "%q" $value}}
 {{end}}{{end}}{{range $key, $value := .data}}data {{$kind}} {{$key}} {{if eq $kind "Secret"}}{{$value}}{{else}}{{printf "%x" $value}}{{end}}
 {{end}}{{range $key, $value := .binaryData}}data {{$kind}} {{$key}} binary {{$value}}
-{{end}}{{end}}`;
+{{end}}{{end}}{{end}}`;
 
 /**
  * Shell functions about the objects of a sync. What they print as data stays in the variables and pipes of the host.
  * `kubectl_words` is the command, `kubectl_seconds` how long it may take.
  *
- * auth_objects NAMESPACE SECRET CONFIG_MAP: live objects as the template has them.
+ * auth_objects NAMESPACE KIND/NAME...: live objects as the template has them; two names at least, or kubectl makes no list.
  * auth_part WORD KIND TEXT: what follows these two words, one line an entry, an annotation without its quotes.
+ * auth_templates TEXT: `<Deployment> <sync or none>` lines.
  * data_hmac NAMESPACE KIND NAME DATA: bound to the object, so that the same data elsewhere looks different.
  */
 export const authTargetFunctions = `${hostSecretFunctions}
 ${asRootFunction}
-auth_kubectl() { as_root timeout -k 2 "$kubectl_seconds" $kubectl_words --request-timeout="$kubectl_seconds" "$@"; }
-auth_objects() { auth_kubectl -n "$1" get --ignore-not-found -o go-template='${objectsTemplate}' "secret/$2" "configmap/$3"; }
+auth_kubectl() { as_root timeout -k 2 "$kubectl_seconds" $kubectl_words ${kubeconfigOption} --request-timeout="$kubectl_seconds" "$@"; }
+auth_objects() { auth_kubectl -n "$1" get --ignore-not-found -o go-template='${objectsTemplate}' "\${@:2}"; }
 auth_part() { printf '%s\\n' "$3" | sed -n "s|^$1 $2 ||p" | sed 's/^"\\(.*\\)"$/\\1/'; }
+auth_templates() { printf '%s\\n' "$1" | sed -n 's/^template //p'; }
 auth_there() { case $'\\n'$2$'\\n' in *$'\\n'"there $1"$'\\n'*) return 0 ;; esac; return 1; }
 data_hmac() { printf '%s\\n' "unidesk auth $1 $2 $3" "$4" | keyed_hash; }
 `;
 
 /**
- * Makes Secret and ConfigMap hold exactly the data of standard input, and tells the Deployments that are there to roll
- * where that changed anything. Every value goes through pipes and shell builtins: no file, no argument.
+ * Makes Secret and ConfigMap hold exactly the data of standard input. Every value goes through pipes and shell builtins:
+ * no file, no argument.
  *
  * A Secret is replaced, not applied: \`kubectl apply\` would keep the values in an annotation, and a server-side one
- * would leave keys of other writers in it. While not every Deployment was told, the Secret itself says so, and a run
- * after a cut goes on from there. Pods that start later read what is there then.
+ * would leave keys of other writers in it. Where Deployments are there, whose pods have older data, the Secret says so
+ * until a rollout has rolled them (auth-rollout.ts): that comes after Terraform's provider, which writes whole templates.
  *
  * Arguments: kubectl, namespace, Secret, ConfigMap, HMAC of the source, nonce, lock, then Deployments. Standard input:
  * \`data <kind> <key> <value>\` sorted as the template does, and \`json <kind> <the data as JSON>\`.
@@ -49,7 +56,7 @@ ${authTargetFunctions}
 input=$(head -c 4194304)
 mkdir -p "$(dirname "$lock")" && exec 9>>"$lock" || exit 1
 flock -w 60 9 || { echo "another sync holds $lock for more than 60 s" >&2; exit 75; }
-live=$(auth_objects "$namespace" "$secret" "$config_map") || exit 1
+live=$(auth_objects "$namespace" "secret/$secret" "configmap/$config_map" "\${@/#/deployments.apps/}") || exit 1
 if [ -z "$live" ] && [ -z "$(auth_kubectl get namespace "$namespace" --ignore-not-found -o name)" ]; then
   echo "the namespace $namespace is not there" >&2
   exit 4
@@ -67,11 +74,16 @@ same Secret "$secret_data" || secret_state=changed
 same ConfigMap "$config_data" || config_state=changed
 auth_there Secret "$live" || secret_state=created
 auth_there ConfigMap "$live" || config_state=created
+templates=$(auth_templates "$live")
+strangers=$(printf '%s\\n' "$templates" | awk 'NF && $2 != "none"')
 if [ "$secret_state $config_state" != "unchanged unchanged" ]; then
+  # Pods that start later read what is there then.
   pods="pending $sync"
-elif [[ ! $pods =~ ^(pending|rolled)\\ [0-9a-f]{64}$ ]]; then
-  # The data were there before any sync of ours: whatever runs started with them.
-  pods="rolled $sync"
+  [ -n "$templates" ] || pods="rolled none"
+elif [[ ! $pods =~ ^((pending|rolled)\\ [0-9a-f]{64}|rolled\\ none)$ ]] || { [ "$pods" = "rolled none" ] && [ -n "$strangers" ]; }; then
+  # The data were there before any sync of ours: whatever runs started with them, unless it says something else.
+  pods="rolled none"
+  [ -z "$strangers" ] || pods="pending $sync"
 fi
 annotated() { [ "$(auth_part ${authAnnotations.source} "$1" "$live")" = "$source" ] && [ "$(auth_part ${authAnnotations.data} "$1" "$live")" = "$2" ]; }
 # put KIND NAME VERB MORE: create or replace with the data that came in
@@ -90,14 +102,5 @@ if [ "$config_state" != unchanged ] || ! annotated ConfigMap "$config_hmac"; the
   put ConfigMap "$config_map" "$config_state" "$config_hmac" "" "" || exit 1
 fi
 printf '%s\\n' "Secret $namespace/$secret $secret_state" "ConfigMap $namespace/$config_map $config_state"
-case $pods in pending*) ;; *) exit 0 ;; esac
-sync=\${pods#pending }
-if [ $# -gt 0 ]; then
-  deployments=$(auth_kubectl -n "$namespace" get deployments.apps "$@" --ignore-not-found -o name) || exit 1
-  for deployment in $deployments; do
-    auth_kubectl -n "$namespace" patch "$deployment" --field-manager=unidesk --type=merge -p "{\\"spec\\":{\\"template\\":{\\"metadata\\":{\\"annotations\\":{\\"${authAnnotations.rolled}\\":\\"$sync\\"}}}}}" >/dev/null || exit 1
-    printf '%s\\n' "Deployment $namespace/\${deployment#*/} rolls: its auth changed"
-  done
-fi
-auth_kubectl -n "$namespace" annotate --overwrite --field-manager=unidesk "secret/$secret" "${authAnnotations.pods}=rolled $sync" >/dev/null || exit 1
+case $pods in pending*) echo "the pods of $namespace/$secret are to be rolled" ;; esac
 `;

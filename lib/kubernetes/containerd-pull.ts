@@ -1,6 +1,7 @@
 import type { Connection } from "../config/hosts.ts";
-import { requireRoom } from "../delivery/disk-gate.ts";
-import type { LackedLayer } from "../delivery/missing-layers.ts";
+import { type GatedArtifact, type Need, requireRoom } from "../delivery/disk-gate.ts";
+import { type Fetched, measureFetched, type Transfer } from "../delivery/measured.ts";
+import { type LackedLayer, parseDisk } from "../delivery/missing-layers.ts";
 import { referenceOf } from "../delivery/reference.ts";
 import { hostPaths } from "../host-paths.ts";
 import type { Artifact, RegistryClient } from "../registry/client.ts";
@@ -11,12 +12,13 @@ import { type DockerDisk, formatBytes } from "../verdicts/disk.ts";
 import { asRootFunction, containerdFunctions, containerdRoot } from "./containerd.ts";
 import { clusterImage } from "./target.ts";
 
-const storeScript = `
+/** Takes no argument. */
+export const containerdStoreScript = `
 set -eu -o pipefail
 export LC_ALL=C
 ${asRootFunction}
 ${containerdFunctions}
-as_root df -B1 --output=avail -- "$1" | tail -n 1
+printf '%s %s\\n' "$(as_root df -B1 --output=avail -- ${containerdRoot} | tail -n 1)" "$(as_root stat -c %d -- ${containerdRoot})"
 ctr_answer content ls -q
 `;
 
@@ -27,40 +29,43 @@ export interface ContainerdStore {
 }
 
 export async function readContainerdStore(host: Connection): Promise<ContainerdStore> {
-  const output = await mustRun(host, "look at the layers that containerd has", storeScript, [containerdRoot]);
-  const [free = "", ...blobs] = output.trim().split("\n");
-  return { disk: { path: containerdRoot, freeBytes: Number(free.trim()) }, blobs: new Set(blobs) };
+  const output = await mustRun(host, "look at the layers that containerd has", containerdStoreScript);
+  const [room = "", ...blobs] = output.trim().split("\n");
+  return { disk: parseDisk(containerdRoot, room), blobs: new Set(blobs) };
 }
 
 export function layersToCome({ layers }: Artifact, { blobs }: ContainerdStore): LackedLayer[] {
   return layers.filter(({ digest }) => !blobs.has(digest)).map((layer) => ({ ...layer, chain: layer.digest }));
 }
 
-export interface ContainerdArtifact {
-  readonly wanted: WantedArtifact;
-  readonly artifact: Artifact;
-}
-
-/** Refuses, before anything is pulled, images that containerd's disk cannot hold together. */
-export async function requireContainerdRoom(
-  refusal: string,
-  host: string,
-  store: ContainerdStore,
-  artifacts: readonly ContainerdArtifact[],
-  client: RegistryClient,
-): Promise<void> {
-  const coming = artifacts.flatMap(({ wanted: { service, repository }, artifact }) =>
+export function containerdNeed(store: ContainerdStore, artifacts: readonly GatedArtifact[]): Need {
+  const coming = artifacts.flatMap(({ service, repository, artifact }) =>
     layersToCome(artifact, store).map((layer) => ({ service, repository, layer })),
   );
-  const remedy = `make room on ${host}; k3s crictl rmi --prune there removes images that no container uses, and is the operator's decision`;
-  await requireRoom(refusal, host, store.disk, coming, client, remedy);
+  return { disk: store.disk, coming, prune: "k3s crictl rmi --prune there removes images that no container uses" };
 }
+
+/** How long containerd's own side for pods may take to know an image, in seconds. */
+const managedSeconds = 15;
+
+/**
+ * Shell function: waits until what runs pods knows the image under its name, which is a moment later; that label is its
+ * own. Before that a pod would be refused with ErrImageNeverPull.
+ */
+export const managedFunction = `managed() {
+  local end=$((SECONDS + ${managedSeconds}))
+  until ctr_answer images ls "name==$name" | grep -q 'io\\.cri-containerd\\.image=managed'; do
+    [ "$SECONDS" -lt "$end" ] || { echo "containerd has $name, but its side for pods (CRI) does not know it after ${managedSeconds} s; look at it: systemctl status k3s, k3s crictl images; then apply again" >&2; return 1; }
+    sleep 0.2
+  done
+}`;
 
 /**
  * Pulls and names an image, with nothing to do where it is there. Arguments: lock file, the registry's name by digest,
  * which stays, the commit's name, the digest, the names of all commits as a regular expression.
- * Prints `already there` or `pulled`. Standard input is a lifeline: containerd goes on by itself when a
- * client ends, but nobody would name the image.
+ * Prints `already there`; or `pulled` and when that began (nanoseconds since 1970), then one line a blob that the
+ * content store has and had not before, with its size; or `pulled` alone where the store does not say it. Standard input
+ * is a lifeline: containerd goes on by itself when a client ends, but nobody would name the image.
  *
  * The name by digest is what a node reports of a pod's image. The label keeps the kubelet from collecting an image
  * that no pod uses yet while its disk is nearly full; those of other commits are left to it, and it takes none that
@@ -90,11 +95,22 @@ pull() {
   wait "$watching" 2>/dev/null
   return "$code"
 }
-result=pulled
+${managedFunction}
+# By its files: a blob that another namespace has appears in this one without being fetched.
+stored() { as_root find ${containerdRoot}/io.containerd.content.v1.content/blobs/sha256 -maxdepth 1 -type f -printf 'sha256:%f %s\\n' 2>/dev/null; }
+result=
 if is_whole "$reference" "$digest"; then
   result='already there'
 else
+  had=$(stored)
+  began=$(date +%s%N)
   pull || exit
+  has=$(stored)
+  # Where the store is laid out in another way nobody knows.
+  case $has in
+    *"$digest "*) result="pulled $began"$'\\n'$(awk 'NR == FNR { had[$1] = 1; next } !($1 in had)' <(printf '%s\\n' "$had") <(printf '%s\\n' "$has")) ;;
+    *) result=pulled ;;
+  esac
   is_whole "$reference" "$digest" || { echo "containerd pulled $reference, but it is not whole or not $digest" >&2; exit 1; }
 fi
 if [ "$(digest_of "$name")" != "$digest" ]; then
@@ -105,11 +121,7 @@ ctr_answer images label "$name" io.cri-containerd.pinned=pinned >/dev/null || ex
 ctr_answer images ls "name~=$siblings" | awk -v name="$name" 'NR > 1 && $1 != name && /io\\.cri-containerd\\.pinned=/ { print $1 }' | while IFS= read -r other; do
   ctr_answer images label "$other" io.cri-containerd.pinned= >/dev/null </dev/null
 done
-# What runs pods learns of an image a moment later; this label is its own.
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  ctr_answer images ls "name==$name" | grep -q 'io\\.cri-containerd\\.image=managed' && break
-  sleep 0.2
-done
+managed || exit
 printf '%s\\n' "$result"
 `;
 
@@ -117,16 +129,17 @@ printf '%s\\n' "$result"
 export async function pullIntoContainerd(
   host: Connection,
   registryPort: number,
-  { wanted, artifact }: ContainerdArtifact,
+  wanted: WantedArtifact,
+  artifact: Artifact,
   client: RegistryClient,
   say: (line: string) => void,
-): Promise<{ readonly transfer?: { readonly bytes: number; readonly seconds: number } }> {
+): Promise<{ readonly transfer?: Transfer }> {
   const { service, repository, commit } = wanted;
   const store = await readContainerdStore(host);
   const coming = layersToCome(artifact, store);
   const bytes = coming.reduce((sum, { size }) => sum + size, artifact.metadataBytes);
   say(`${coming.length} of ${artifact.layers.length} layers missing, ${formatBytes(bytes)}`);
-  await requireContainerdRoom("nothing was pulled", host.name, store, [{ wanted, artifact }], client);
+  await requireRoom("nothing was pulled", host.name, [containerdNeed(store, [{ ...wanted, artifact }])], client);
   const reference = referenceOf(registryPort, repository, artifact.digest);
   const name = clusterImage(registryPort, service, commit);
   const siblings = `^${clusterImage(registryPort, service, "").replaceAll(/[.]/g, "\\.")}[0-9a-f]+$`;
@@ -140,13 +153,34 @@ export async function pullIntoContainerd(
       lifeline: new AbortController().signal,
       onProgress: say,
     });
+    const took = seconds();
     if (output.startsWith("already there")) {
       say(`${repository}@${artifact.digest} was already there`);
       return {};
     }
-    say(`delivered ${artifact.digest} in ${seconds()} s`);
-    return { transfer: { bytes, seconds: seconds() } };
+    const { began, fetched } = parsePulled(output, artifact);
+    const measurement = { host, store: "containerd", began, fetched, expectedBytes: bytes } as const;
+    const measured = await measureFetched(measurement, say);
+    say(`delivered ${artifact.digest} in ${took} s`);
+    return { transfer: { bytes: measured, seconds: took } };
   } finally {
     clearInterval(silence);
   }
+}
+
+/** Only what is of the artifact: other images may come at the same time. */
+export function parsePulled(
+  output: string,
+  { digest, manifestDigest, configDigest, layers }: Artifact,
+): { readonly began: string; readonly fetched: Fetched | undefined } {
+  const [head = "", ...lines] = output.trim().split("\n");
+  const began = /^pulled (\d+)$/.exec(head)?.[1];
+  const stored = lines.map((line) => /^(sha256:[0-9a-f]{64}) (\d+)$/.exec(line));
+  if (began === undefined || stored.includes(null)) return { began: "0", fetched: undefined };
+  const own = new Set<string>([digest, manifestDigest, configDigest, ...layers.map((layer) => layer.digest)]);
+  const blobs = stored.flatMap((found) => {
+    const [, name = "", size = ""] = found ?? [];
+    return own.has(name) ? [{ digest: name, size: Number(size) }] : [];
+  });
+  return { began, fetched: { blobs, metadataBytes: 0 } };
 }

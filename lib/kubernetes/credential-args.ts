@@ -1,16 +1,11 @@
-import type { Connection } from "../config/hosts.ts";
 import type { StepBundle } from "../steps/bundle.ts";
+import type { ApiTunnelRoute } from "./api-tunnel-protocol.ts";
 
 /** Word of the bundle's command line that makes it a credential plugin of the Kubernetes provider. */
 export const credentialCommand = "kubernetes-credential";
 
 /** How the API server of a host's cluster is reached and known. Plain data without secrets. */
-export interface CredentialSpec {
-  readonly connection: Connection;
-  /** Port of the API server on the host's loopback. */
-  readonly apiPort: number;
-  /** Port on the runner's loopback that leads there. */
-  readonly localPort: number;
+export interface CredentialSpec extends ApiTunnelRoute {
   /** PEM text of the authority that signed the API server's certificate. */
   readonly caCertificate: string;
 }

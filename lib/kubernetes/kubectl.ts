@@ -2,6 +2,7 @@ import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import { lastLines, type RemoteOptions, runScript } from "../ssh/run.ts";
 import { asRootFunction } from "./containerd.ts";
+import { kubeconfigOption } from "./kubeconfig.ts";
 import type { ClusterTarget } from "./target.ts";
 
 /** What kubectl says where the API cannot be asked at all. */
@@ -25,7 +26,7 @@ export LC_ALL=C
 kubectl=$1
 shift
 ${asRootFunction}
-kube() { as_root timeout 30 $kubectl --request-timeout=20s "$@"; }
+kube() { as_root timeout 30 $kubectl ${kubeconfigOption} --request-timeout=20s "$@"; }
 ${script}`;
   const { exitCode, stdout, stderr } = await runScript(host, text, [kubectl, ...args], options);
   if (exitCode === 0) return stdout;
@@ -44,8 +45,13 @@ export function silentCluster(
   return new InfraBlockedError({ what, found, remedy }, [`${host}:kubernetes`]);
 }
 
-/** Whether it had to be made. Two that make it at once are both right. */
-export async function ensureNamespace(host: Connection, cluster: ClusterTarget, namespace: string): Promise<boolean> {
+/** Whether it had to be made. One that is being deleted is waited for, and that is said. Two that make it at once are both right. */
+export async function ensureNamespace(
+  host: Connection,
+  cluster: ClusterTarget,
+  namespace: string,
+  say: (line: string) => void,
+): Promise<boolean> {
   const script = `
 for second in $(seq 60); do
   phase=$(kube get namespace "$1" --ignore-not-found -o 'jsonpath={.status.phase}') || exit
@@ -62,6 +68,7 @@ exit 1
 `;
   const output = await kubeScript(host, cluster, `ensure the namespace ${namespace}`, script, [namespace], {
     timeoutSeconds: 120,
+    onProgress: say,
   });
   return output.includes("created");
 }

@@ -1,12 +1,16 @@
 import * as z from "zod";
+import { kubeconfigOption } from "./kubeconfig.ts";
 
-/** Needed fields and no others, one JSON object a line: an object as a whole would show other people's environment. */
-const template = `{{define "template"}}"image":{{range $i, $c := .containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"requestedCommit":"{{range $i, $c := .containers}}{{if eq $i 0}}{{range $c.env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}{{end}}"{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"generation":{{.metadata.generation}},"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},{{template "template" .spec.template.spec}}{{else if eq .kind "Service"}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":{{printf "%q" (or (index .metadata.labels "kubernetes.io/service-name") "")}},"ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":{{printf "%q" (or (index .metadata.labels "app") "")}},"phase":{{printf "%q" .status.phase}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{range $i, $s := .status.containerStatuses}}{{if eq $i 0}}"ready":{{$s.ready}},"restarts":{{$s.restartCount}},"waiting":"{{if $s.state.waiting}}{{or $s.state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or $s.imageID "")}},{{end}}{{end}}{{template "template" .spec}}{{end}}}
+/**
+ * Needed fields and no others, one JSON object a line: an object as a whole would show other people's environment. What
+ * is not there has no `index`: one foreign pod without labels would end the whole look.
+ */
+const template = `{{define "template"}}"image":{{range $i, $c := .containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"requestedCommit":"{{range $i, $c := .containers}}{{if eq $i 0}}{{range $c.env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}{{end}}"{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"version":{{printf "%q" .metadata.resourceVersion}},"generation":{{.metadata.generation}},"selector":[{{range $key, $value := .spec.selector.matchLabels}}{{printf "%q" (printf "%s=%s" $key $value)}},{{end}}{{range .spec.selector.matchExpressions}}{{printf "%q" (printf "%s %s %v" .key .operator (or .values ""))}},{{end}}null],"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"paused":{{or .spec.paused false}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},"refused":{{$refused := ""}}{{range .status.conditions}}{{if and (eq .type "ReplicaFailure") (eq .status "True")}}{{$refused = or .message "no reason given"}}{{end}}{{end}}{{printf "%q" $refused}},{{template "template" .spec.template.spec}}{{else if eq .kind "Service"}},"version":{{printf "%q" .metadata.resourceVersion}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":"{{with .metadata.labels}}{{or (index . "kubernetes.io/service-name") ""}}{{end}}","ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":"{{with .metadata.labels}}{{or (index . "app") ""}}{{end}}","phase":{{printf "%q" (or .status.phase "")}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{range $i, $s := .status.containerStatuses}}{{if eq $i 0}}"ready":{{$s.ready}},"restarts":{{$s.restartCount}},"waiting":"{{if $s.state.waiting}}{{or $s.state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or $s.imageID "")}},{{end}}{{end}}{{template "template" .spec}}{{end}}}
 {{end}}`;
 
 /**
  * Looks at workloads through the Kubernetes API, as root: bash -c THIS look KUBECTL "NAMESPACE WORKLOAD PORT PATH"...
- * Prints `item <JSON>`, `namespace <name>` for each that is there, and `reply <key> <status> <base64>`.
+ * Prints `item <JSON>`, `namespace <name> there|ending` for each that is there, and `reply <key> <status> <base64>`.
  *
  * One kubectl serves all requests for health on a socket in a folder of root's own: one process a request would cost
  * more than everything else. Whatever ends the script ends it too.
@@ -22,10 +26,10 @@ trap '[ -z "$proxy" ] || kill "$proxy" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT HUP
 template='${template.replaceAll("'", "'\\''")}'
 namespaces=$(printf '%s\n' "$@" | cut -d' ' -f1 | sort -u)
-$kubectl proxy --unix-socket="$work/api" >/dev/null 2>"$work/proxy" &
+$kubectl ${kubeconfigOption} proxy --unix-socket="$work/api" >/dev/null 2>"$work/proxy" &
 proxy=$!
 for namespace in $namespaces; do
-  $kubectl --request-timeout=8s -n "$namespace" get deployments,services,endpointslices,pods -o go-template="$template" \
+  $kubectl ${kubeconfigOption} --request-timeout=8s -n "$namespace" get deployments,services,endpointslices,pods -o go-template="$template" \
     > "$work/items.$namespace" 2> "$work/error.$namespace" &
   eval "get_$(printf %s "$namespace" | tr -c 'a-z0-9' _)=\$!"
 done
@@ -38,9 +42,14 @@ until [ -S "$work/api" ]; do
 done
 api() { curl -sS --unix-socket "$work/api" --max-time 4 --max-filesize 1048576 "$@"; }
 for namespace in $namespaces; do
-  status=$(api -o /dev/null -w '%{http_code}' "http://localhost/api/v1/namespaces/$namespace" 2>&1) || { printf '%s\n' "$status" >&2; exit 1; }
+  status=$(api -o "$work/namespace" -w '%{http_code}' "http://localhost/api/v1/namespaces/$namespace" 2>&1) || { printf '%s\n' "$status" >&2; exit 1; }
   case $status in
-    200) printf 'namespace %s\n' "$namespace" ;;
+    200)
+      phase=there
+      # Text inside an annotation has its quotes escaped.
+      ! grep -q '"phase": *"Terminating"' "$work/namespace" || phase=ending
+      printf 'namespace %s %s\n' "$namespace" "$phase"
+      ;;
     404) ;;
     *) echo "the namespace $namespace cannot be looked at: HTTP $status" >&2; exit 1 ;;
   esac
@@ -70,16 +79,27 @@ const Item = z.discriminatedUnion("kind", [
     kind: z.literal("Deployment"),
     namespace: z.string(),
     name: z.string(),
+    version: z.string(),
     generation: z.number(),
+    // A template that goes through a map cannot tell the last one.
+    selector: z.array(z.string().nullable()).transform((words) => words.filter((word) => word !== null)),
     observedGeneration: z.number(),
     replicas: z.number(),
+    paused: z.boolean(),
     total: z.number(),
     updated: z.number(),
     available: z.number(),
+    refused: z.string(),
     image: z.string(),
     requestedCommit: z.string(),
   }),
-  z.object({ kind: z.literal("Service"), namespace: z.string(), name: z.string(), ports: z.array(z.number()) }),
+  z.object({
+    kind: z.literal("Service"),
+    namespace: z.string(),
+    name: z.string(),
+    version: z.string(),
+    ports: z.array(z.number()),
+  }),
   z.object({
     kind: z.literal("EndpointSlice"),
     namespace: z.string(),
@@ -109,7 +129,8 @@ export interface ClusterReply {
 }
 
 export interface ClusterAnswer {
-  readonly namespaces: ReadonlySet<string>;
+  /** Those that are there. */
+  readonly namespaces: ReadonlyMap<string, "there" | "ending">;
   readonly items: readonly ClusterItem[];
   readonly replies: ReadonlyMap<string, ClusterReply>;
 }
@@ -120,13 +141,13 @@ export function replyKey(kind: "service" | "pod", namespace: string, name: strin
 
 /** Reads what `clusterLookScript` printed. */
 export function parseClusterLook(output: string): ClusterAnswer {
-  const namespaces = new Set<string>();
+  const namespaces = new Map<string, "there" | "ending">();
   const items: ClusterItem[] = [];
   const replies = new Map<string, ClusterReply>();
   for (const line of output.split("\n").filter(Boolean)) {
     const [word, first = "", status = "0", body = ""] = line.split(" ");
     if (word === "item") items.push(Item.parse(JSON.parse(line.slice("item ".length))));
-    else if (word === "namespace") namespaces.add(first);
+    else if (word === "namespace") namespaces.set(first, status === "ending" ? "ending" : "there");
     else if (word === "reply") {
       replies.set(first, { status: Number(status), body: Buffer.from(body, "base64").toString("utf8") });
     } else throw new Error(`the look at the cluster printed: ${line.slice(0, 80)}`);

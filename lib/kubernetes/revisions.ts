@@ -1,6 +1,10 @@
 /** One ReplicaSet of a Deployment. */
 export interface Revision {
+  /** Name of the ReplicaSet: its number is another one once it was gone back to. */
+  readonly name: string;
   readonly revision: number;
+  /** Image of its first container. */
+  readonly image: string;
   /** Pods of it that answer. */
   readonly ready: number;
   /** The commit that its pods are asked to be; empty where that is not said. */
@@ -18,20 +22,26 @@ export interface KnownCommits {
   readonly verified: string | undefined;
   /** Those that failed before. */
   readonly failed: ReadonlySet<string>;
+  /** Workloads that this run made: of any other one nobody knows that nothing was there before. */
+  readonly created: ReadonlySet<string>;
 }
 
 /**
- * The last verified commit first, then what still answers, then the newest that is not known to fail. A rollout that
- * was never live goes to no pods; one of a commit that was verified before is left, because an older one is nobody's wish.
+ * The last verified commit first, then what still answers, then the newest that is not known to fail. What this run made
+ * goes to no pods; a commit that was verified before is left, because an older one is nobody's wish.
  */
-export function wayBack(revisions: readonly Revision[], { failing, verified, failed }: KnownCommits): WayBack {
+export function wayBack(
+  workload: string,
+  revisions: readonly Revision[],
+  { failing, verified, failed, created }: KnownCommits,
+): WayBack {
   const [, ...earlier] = [...revisions].sort((left, right) => right.revision - left.revision);
   const answering = earlier.filter(({ ready }) => ready > 0);
   if (verified === failing) return found(answering) ?? "leave";
   const good = earlier.filter(({ commit }) => commit === verified);
   const other = earlier.filter(({ commit }) => commit !== failing && !failed.has(commit));
   const way = found(good.filter(({ ready }) => ready > 0)) ?? found(good) ?? found(answering) ?? found(other);
-  return way ?? (verified === undefined ? "scale-to-zero" : "leave");
+  return way ?? (verified === undefined && created.has(workload) ? "scale-to-zero" : "leave");
 }
 
 function found([revision]: readonly Revision[]): WayBack | undefined {

@@ -1,5 +1,6 @@
 import type { Connection } from "../config/hosts.ts";
 import { historyFunctions } from "../history/append.ts";
+import { environmentOfStack } from "../history/collect.ts";
 import { HistoryEntry } from "../history/entry.ts";
 import { type HistoryContext, type HistorySubject, historyFields, stackOf } from "../history/fields.ts";
 import { hostPaths } from "../host-paths.ts";
@@ -7,7 +8,7 @@ import { mustRun } from "../ssh/script.ts";
 
 /** The newest lines are enough: what a cluster could go back to is not older. */
 const readScript = `
-[ ! -f "$1" ] || grep -F "\\"stack\\":\\"$2\\"" "$1" | tail -n 200
+[ ! -f "$1" ] || tail -n 400 "$1"
 `;
 
 export interface PastRollouts {
@@ -17,11 +18,23 @@ export interface PastRollouts {
   readonly failed: ReadonlySet<string>;
 }
 
-/** What this stack's history says of a service. */
+/** What the history says of a service in the namespace of this stack. */
 export async function pastRollouts(host: Connection, service: string, context: HistoryContext): Promise<PastRollouts> {
-  const args = [historyFile(host, service), stackOf(context)];
-  const text = await mustRun(host, `read the history of ${service}`, readScript, args);
+  const text = await mustRun(host, `read the history of ${service}`, readScript, [historyFile(host, service)]);
   const entries = text.split("\n").flatMap((line) => parse(line) ?? []);
+  return judgePast(entries.filter(({ stack }) => isSamePlace(stack, stackOf(context))));
+}
+
+/** A service has one namespace in each environment; the stack is another one once it is supervised, or is no more. */
+export function isSamePlace(one: string, other: string): boolean {
+  const environment = environmentOfStack(one);
+  return one === other || (environment !== undefined && environment === environmentOfStack(other));
+}
+
+/** Of what was superseded nobody knows whether it would have come; what was before a retirement is gone. */
+export function judgePast(all: readonly HistoryEntry[]): PastRollouts {
+  const since = all.slice(all.findLastIndex(({ result }) => result === "retired") + 1);
+  const entries = since.filter(({ result }) => result !== "superseded");
   const last = new Map(entries.map(({ commit, result }) => [commit, result]));
   return {
     verified: entries.findLast(({ result }) => result === "deployed"),
@@ -44,7 +57,7 @@ export LC_ALL=C
 ${historyFunctions}
 now=$(date +%s)
 times="\\"startedAt\\":\\"$(date -u -d "@$((now - $3))" +%FT%TZ)\\",\\"finishedAt\\":\\"$(date -u -d "@$now" +%FT%TZ)\\""
-append_history "$1" "{$2,$times,\\"previousCommit\\":$(json_text "$4"),\\"downtimeSeconds\\":null,\\"result\\":\\"$5\\",\\"reason\\":$(json_text "$6")}"
+append_history "$1" "{$2,$times,\\"previousCommit\\":$(json_text "$4"),\\"downtimeSeconds\\":$7,\\"result\\":\\"$5\\",\\"reason\\":$(json_text "$6")}"
 `;
 
 export interface RolloutEnd {
@@ -53,6 +66,8 @@ export interface RolloutEnd {
   readonly reason?: string;
   readonly previousCommit?: string | undefined;
   readonly seconds: number;
+  /** How long nobody was answered; undefined where that is unknown. */
+  readonly downtimeSeconds: number | undefined;
 }
 
 export async function appendRollout(
@@ -69,6 +84,7 @@ export async function appendRollout(
     end.previousCommit ?? "",
     end.result,
     end.reason ?? "",
+    String(end.downtimeSeconds ?? null),
   ];
   await mustRun(host, `write the history of ${service}`, appendScript, args);
 }

@@ -1,15 +1,26 @@
 import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { kubeScript } from "./kubectl.ts";
-import { type KnownCommits, type Revision, wayBack } from "./revisions.ts";
-import type { K3sTarget } from "./target.ts";
+import { type KnownCommits, type Revision, type WayBack, wayBack } from "./revisions.ts";
+import { clusterImage, type K3sTarget } from "./target.ts";
 
-const revisionTemplate = `{{range .items}}{{range .metadata.ownerReferences}}{"owner":{{printf "%q" .name}}{{end}},"revision":{{or (index .metadata.annotations "deployment.kubernetes.io/revision") 0}},"ready":{{or .status.readyReplicas 0}},"commit":"{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}"}
+const revisionTemplate = `{{range .items}}{{range .metadata.ownerReferences}}{{if eq .kind "Deployment"}}{"owner":{{printf "%q" .name}}{{end}}{{end}},"name":{{printf "%q" .metadata.name}},"image":{{range $i, $c := .spec.template.spec.containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"revision":"{{with .metadata.annotations}}{{or (index . "deployment.kubernetes.io/revision") ""}}{{end}}","ready":{{or .status.readyReplicas 0}},"commit":"{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}"}
 {{end}}`;
 
-const RevisionLine = z.object({ owner: z.string(), revision: z.number(), ready: z.number(), commit: z.string() });
+const RevisionLine = z.object({
+  owner: z.string(),
+  name: z.string(),
+  image: z.string(),
+  revision: z.coerce.number(),
+  ready: z.number(),
+  commit: z.string(),
+});
 
-async function revisionsOf(host: Connection, target: K3sTarget): Promise<ReadonlyMap<string, readonly Revision[]>> {
+/** The revisions of each workload. */
+export async function revisionsOf(
+  host: Connection,
+  target: K3sTarget,
+): Promise<ReadonlyMap<string, readonly Revision[]>> {
   const { namespace, workloads } = target;
   const script = 'kube -n "$1" get replicasets -o go-template="$2"';
   const output = await kubeScript(host, target, `look at the revisions in ${namespace}`, script, [
@@ -20,42 +31,92 @@ async function revisionsOf(host: Connection, target: K3sTarget): Promise<Readonl
     .split("\n")
     .filter((line) => line.startsWith('{"owner"'))
     .map((line) => RevisionLine.parse(JSON.parse(line)));
-  return new Map(workloads.map(({ name }) => [name, lines.filter(({ owner }) => owner === name)]));
+  // Kubernetes numbers what it makes for a Deployment; anything else is nothing to go back to.
+  const own = (name: string) => lines.filter(({ owner, revision }) => owner === name && revision > 0);
+  return new Map(workloads.map(({ name }) => [name, own(name)]));
 }
 
 /** What became of one workload. */
 export interface WentBack {
   readonly workload: string;
-  readonly to: "revision" | "no pods" | "nowhere";
+  /** `somebody else's`: it names another image by now, and was left alone. */
+  readonly to: "revision" | "no pods" | "nowhere" | "somebody else's";
   /** Commit of that revision, where it says one. */
   readonly commit?: string;
 }
 
+/** Where each workload goes back to. */
+export type WaysBack = readonly { readonly workload: string; readonly way: WayBack }[];
+
+/** Judged once: after a part of it was done the revisions say something else. */
+export async function waysBack(host: Connection, target: K3sTarget, commits: KnownCommits): Promise<WaysBack> {
+  const revisions = await revisionsOf(host, target);
+  return target.workloads.map(({ name }) => ({
+    workload: name,
+    way: wayBack(name, revisions.get(name) ?? [], commits),
+  }));
+}
+
+/**
+ * Arguments: namespace, image that failed, then of each workload its name, the ReplicaSet to go back to (0 for no pods, -
+ * for nothing to be done), and that one's image. What Terraform applies is under no lock, so each Deployment is looked at
+ * just before. Prints the names of those that name neither image. A paused Deployment can be rolled back by nobody, so it
+ * is resumed before. Whatever was done already is done no more, so that it can be tried again.
+ */
 const undoScript = `
+namespace=$1 failed=$2
+shift 2
 while [ $# -gt 0 ]; do
-  if [ "$3" = 0 ]; then
-    kube -n "$1" scale "deployment/$2" --replicas=0 >&2 || exit
-  else
-    kube -n "$1" rollout undo "deployment/$2" --to-revision="$3" >&2 || exit
+  found=$(kube -n "$namespace" get "deployment/$1" --ignore-not-found -o 'jsonpath={.spec.template.spec.containers[0].image} {.spec.paused}') || exit
+  image=\${found%% *}
+  if [ "$image" != "$failed" ]; then
+    [ "$image" = "$3" ] || printf '%s\\n' "$1"
+  elif [ "$2" = 0 ]; then
+    kube -n "$namespace" scale "deployment/$1" --replicas=0 >&2 || exit
+  elif [ "$2" != - ]; then
+    [ "\${found#* }" != true ] || kube -n "$namespace" rollout resume "deployment/$1" >&2 || exit
+    revision=$(kube -n "$namespace" get "replicaset/$2" -o 'jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}') || exit
+    kube -n "$namespace" rollout undo "deployment/$1" --to-revision="$revision" >&2 || exit
   fi
   shift 3
 done
 `;
 
 /** Tells Kubernetes to go back with every workload of a service; does not wait for it. */
-export async function undoRollout(host: Connection, target: K3sTarget, commits: KnownCommits): Promise<WentBack[]> {
-  const revisions = await revisionsOf(host, target);
-  const words: string[] = [];
-  const went = target.workloads.map(({ name }): WentBack => {
-    const way = wayBack(revisions.get(name) ?? [], commits);
-    if (way === "leave") return { workload: name, to: "nowhere" };
-    words.push(target.namespace, name, way === "scale-to-zero" ? "0" : String(way.revision.revision));
-    if (way === "scale-to-zero") return { workload: name, to: "no pods" };
-    const { commit } = way.revision;
-    return { workload: name, to: "revision", ...(commit ? { commit } : {}) };
+export async function undoRollout(
+  host: Connection,
+  { namespace, registryPort, ...target }: K3sTarget,
+  { service, commit }: { readonly service: string; readonly commit: string },
+  ways: WaysBack,
+): Promise<WentBack[]> {
+  const words = ways.flatMap(({ workload, way }) => [workload, ...wordsOf(way)]);
+  const args = [namespace, clusterImage(registryPort, service, commit), ...words];
+  const output = await kubeScript(host, target, "undo the rollout", undoScript, args, { timeoutSeconds: 180 });
+  const others = new Set(output.split("\n"));
+  return ways.map(({ workload, way }): WentBack => {
+    if (others.has(workload)) return { workload, to: "somebody else's" };
+    if (way === "leave") return { workload, to: "nowhere" };
+    if (way === "scale-to-zero") return { workload, to: "no pods" };
+    return { workload, to: "revision", ...(way.revision.commit ? { commit: way.revision.commit } : {}) };
   });
-  if (words.length > 0) await kubeScript(host, target, "undo the rollout", undoScript, words, { timeoutSeconds: 180 });
-  return went;
+}
+
+function wordsOf(way: WayBack): readonly [replicaSet: string, image: string] {
+  if (way === "leave") return ["-", ""];
+  return way === "scale-to-zero" ? ["0", ""] : [way.revision.name, way.revision.image];
+}
+
+/** Lets Kubernetes go on with what somebody paused. */
+export async function resumeWorkloads(
+  host: Connection,
+  target: K3sTarget,
+  workloads: readonly string[],
+): Promise<void> {
+  const script =
+    'namespace=$1; shift; for name in "$@"; do kube -n "$namespace" rollout resume "deployment/$name" >&2 || exit; done';
+  await kubeScript(host, target, "resume the rollouts", script, [target.namespace, ...workloads], {
+    timeoutSeconds: 180,
+  });
 }
 
 /** Makes new pods of the same revision, each before an old one goes. */
@@ -67,34 +128,4 @@ export async function restartWorkloads(
   const script =
     'namespace=$1; shift; for name in "$@"; do kube -n "$namespace" rollout restart "deployment/$name" >&2 || exit; done';
   await kubeScript(host, target, "restart the pods", script, [target.namespace, ...workloads], { timeoutSeconds: 180 });
-}
-
-/** At most this many pods are described; more would say the same. */
-const describedPods = 6;
-
-/** Events and last lines only: a pod's description would show its environment. */
-const describeScript = String.raw`
-namespace=$1
-shift
-clean() { tr -c '[:print:]\n' ' ' | cut -c1-240 | sed 's/^/  | /'; }
-for pod in "$@"; do
-  echo "events of pod $pod:"
-  kube -n "$namespace" get events --sort-by=.lastTimestamp --field-selector "involvedObject.kind=Pod,involvedObject.name=$pod" \
-    -o go-template='{{range .items}}{{.reason}}: {{.message}}{{"\n"}}{{end}}' 2>&1 | tail -n 6 | clean
-  lines=$(kube -n "$namespace" logs "$pod" --tail=10 --limit-bytes=16384 2>&1)
-  case $lines in '' | *'is waiting to start'*) lines=$(kube -n "$namespace" logs "$pod" --previous --tail=10 --limit-bytes=16384 2>/dev/null) ;; esac
-  [ -n "$lines" ] || continue
-  echo "last lines of pod $pod:"
-  printf '%s\n' "$lines" | clean
-done
-`;
-
-/** Why pods do not come, in Kubernetes' and their own words: for the log of an apply. */
-export async function describePods(host: Connection, target: K3sTarget, pods: readonly string[]): Promise<string[]> {
-  const words = [target.namespace, ...pods.slice(0, describedPods)];
-  if (pods.length === 0) return [];
-  const output = await kubeScript(host, target, "read the pods' events", describeScript, words, {
-    timeoutSeconds: 120,
-  });
-  return output.split("\n").filter((line) => line !== "");
 }

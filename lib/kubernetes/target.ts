@@ -64,7 +64,7 @@ export interface AuthSyncSpec extends ClusterTarget {
   readonly source: { readonly host: HostName; readonly configJson: string };
   readonly namespace: string;
   readonly sync: AuthSync;
-  /** Deployments whose pods start with it: those that are there roll whenever it changes. */
+  /** Deployments whose pods start with it. */
   readonly deployments: readonly string[];
 }
 
@@ -78,6 +78,11 @@ export function authSyncSpecOf(site: Site, { namespace, workloads, authSync }: K
     sync: authSync,
     deployments: workloads.map(({ name }) => name),
   };
+}
+
+/** Held while a sync's Secret is read and written. */
+export function authLock(host: Pick<Connection, "home">, namespace: string, secret: string): string {
+  return `${hostPaths(host).locks}/auth-${namespace}-${secret}`;
 }
 
 /** Held by whoever deploys or retires a service on the cluster. */

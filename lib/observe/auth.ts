@@ -4,7 +4,7 @@ import { authTargetFunctions } from "../kubernetes/auth-target.ts";
 import type { AuthSyncSpec } from "../kubernetes/target.ts";
 import { authAnnotations } from "../labels.ts";
 import { shellCommand } from "../ssh/quote.ts";
-import type { Probes } from "./probe.ts";
+import { knownSubjects, type Probes } from "./probe.ts";
 
 /** One sync, to look at from either of its ends. */
 export type AuthSubject = AuthSyncSpec;
@@ -30,14 +30,18 @@ export interface ObservedAuthTarget {
   /** Undefined where it is not there. */
   readonly secret: ObservedAuthObject | undefined;
   readonly configMap: ObservedAuthObject | undefined;
-  /** Every Deployment that was there was told to roll after the last change. */
-  readonly podsRolled: boolean;
+  /** What the Secret says of its pods: `rolled <sync>` or `pending <sync>`. */
+  readonly pods: string;
+  /** The sync that each Deployment's pod template says, or `none`, by name; only of those that are there. */
+  readonly templates: Readonly<Record<string, string>>;
 }
 
 /** Each end of a sync sees its own part; the other one is undefined, as is a target whose cluster gives no answer. */
 export interface ObservedAuth {
   readonly source?: ObservedAuthSource;
   readonly target?: ObservedAuthTarget;
+  /** Why an end could not be looked at. */
+  readonly warning?: string;
 }
 
 /** Names a sync in what was observed. */
@@ -53,10 +57,11 @@ auth_source() {
   printf '%s\\n' "$fields" | cut -d' ' -f1,2
   [ ! -s "$HOME/.unidesk/host-secret" ] || printf '%s\\n' "$fields" | auth_hmac
 }
-# auth_target KUBECTL NAMESPACE SECRET CONFIG_MAP
+# auth_target KUBECTL NAMESPACE SECRET CONFIG_MAP DEPLOYMENT...
 auth_target() {
   local kubectl_words=$1 kubectl_seconds=10 namespace=$2 secret=$3 config_map=$4 live kind name hmac
-  live=$(auth_objects "$namespace" "$secret" "$config_map") || return 1
+  shift 4
+  live=$(auth_objects "$namespace" "secret/$secret" "configmap/$config_map" "\${@/#/deployments.apps/}") || return 1
   for kind in Secret ConfigMap; do
     auth_there "$kind" "$live" || continue
     name=$secret
@@ -68,24 +73,36 @@ auth_target() {
     hmac=$(data_hmac "$namespace" "$kind" "$name" "$(auth_part data "$kind" "$live")") || return 1
     [ "$hmac" != "$(auth_part ${authAnnotations.data} "$kind" "$live")" ] || echo "$kind as-written"
   done
-  case $(auth_part ${authAnnotations.pods} Secret "$live") in rolled*) echo "pods rolled" ;; esac
+  auth_part ${authAnnotations.pods} Secret "$live" | sed -n 's/^[a-z]* \\([0-9a-f]\\{64\\}\\|none\\)$/pods &/p'
+  auth_templates "$live" | sed 's/^/template /'
 }
 `;
 
-/** The probes that `readAuth` reads. */
-export function authProbes(host: HostName, subjects: readonly AuthSubject[]): string {
-  const probes = subjects.flatMap((subject) => {
+/** Words that choose the syncs of a look; see `authProbes`. */
+export function authWords(subjects: readonly AuthSubject[]): string[] {
+  return subjects.map((subject) => `auth/${authKey(subject)}=`);
+}
+
+/** The probes that `readAuth` reads, for those syncs that words choose. */
+export function authProbes(host: HostName, known: readonly AuthSubject[]): string {
+  const here = known.flatMap((subject) => {
     const { source, namespace, sync } = subject;
     const { secret, configMap } = sync;
     const atSource = ["auth_source", source.configJson, ...authFields(sync)];
-    const atTarget = ["auth_target", subject.kubectl, namespace, secret.name, configMap.name];
-    return [
+    const atTarget = ["auth_target", subject.kubectl, namespace, secret.name, configMap.name, ...subject.deployments];
+    const probes = [
       ...(source.host === host ? [["probe_later", probeName("source", subject), ...atSource]] : []),
       ...(subject.host === host ? [["probe_later", probeName("target", subject), ...atTarget]] : []),
     ];
+    return probes.length === 0 ? [] : [[authKey(subject), probes.map(shellCommand).join("; ")] as const];
   });
-  if (probes.length === 0) return "";
-  return `${authSourceFunctions}\n${authTargetFunctions}\n${functions}\n${probes.map(shellCommand).join("\n")}`;
+  if (here.length === 0) return "";
+  return `${authSourceFunctions}
+${authTargetFunctions}
+${functions}
+${knownSubjects("auth_subject", "auth", here)}
+each auth auth_subject "$@"
+`;
 }
 
 /** A probe's name is one word; neither part of a key has a colon. */
@@ -103,7 +120,12 @@ export function readAuth(
     seen.map((subject) => {
       const source = subject.source.host === host ? readSource(probes, subject) : undefined;
       const target = subject.host === host ? readTarget(probes, subject) : undefined;
-      return [authKey(subject), { ...(source ? { source } : {}), ...(target ? { target } : {}) }];
+      const unanswered = subject.host === host && target === undefined;
+      const warning = `the cluster of ${host} gave no answer about Secret ${authKey(subject)}; whether its auth is the newest was not looked at`;
+      return [
+        authKey(subject),
+        { ...(source ? { source } : {}), ...(target ? { target } : {}), ...(unanswered ? { warning } : {}) },
+      ];
     }),
   );
 }
@@ -132,5 +154,11 @@ function readTarget(probes: Probes, subject: AuthSubject): ObservedAuthTarget | 
           asWritten: lines.includes(`${kind} as-written`),
         }
       : undefined;
-  return { secret: object("Secret"), configMap: object("ConfigMap"), podsRolled: lines.includes("pods rolled") };
+  const templates = all("template ").map((line) => line.split(" "));
+  return {
+    secret: object("Secret"),
+    configMap: object("ConfigMap"),
+    pods: all("pods ")[0] ?? "",
+    templates: Object.fromEntries(templates.map(([name = "", sync = "none"]) => [name, sync])),
+  };
 }

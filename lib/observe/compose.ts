@@ -1,16 +1,19 @@
 import { dirname } from "node:path";
 import * as z from "zod";
 import { deployKeyPrefix, deployKeySuffixes } from "../catalog/index.ts";
+import { envFileLookFunctions } from "../compose/env-file-look.ts";
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { composeFilesFunctions } from "../compose/files.ts";
 import { fingerprintPath, resolvedConfigFunctions } from "../compose/resolved.ts";
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../delivery/record.ts";
+import { hostPaths } from "../host-paths.ts";
 import { deployLabels } from "../labels.ts";
 import { receiptsFolder } from "../receipts.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import type { HealthReply } from "../verdicts/reply.ts";
-import type { Probes } from "./probe.ts";
+import { knownSubjects, type Probes } from "./probe.ts";
 
 /** One service of a Compose project, to look at. */
 export interface ComposeSubject {
@@ -20,6 +23,15 @@ export interface ComposeSubject {
   readonly commit: string;
 }
 
+/** A mount of a container: a volume by its name, a folder or file of the host by its path. */
+export interface ObservedMount {
+  /** Docker's own word: volume, bind, tmpfs … */
+  readonly type: string;
+  readonly from: string;
+  /** Where the container has it. */
+  readonly to: string;
+}
+
 /** What one container of a host was seen to be. */
 export interface ObservedContainer {
   readonly id: string;
@@ -27,10 +39,14 @@ export interface ObservedContainer {
   readonly status: string;
   readonly imageId: string;
   readonly imageLabels: Readonly<Record<string, string>>;
+  /** Compose files that it was made from and the hosts do not name; a deployment is refused. @default - none */
+  readonly otherFiles?: readonly string[];
   /** Our deploy keys in the container's environment; no other key is ever read. */
   readonly deployEnv: Readonly<Record<string, string>>;
   /** Deploy labels, where it was deployed with them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** For a person to read; nothing is judged by them. */
+  readonly mounts: readonly ObservedMount[];
   readonly health: HealthReply;
   /** Replies for the target's gates, in their order. */
   readonly gates: readonly HealthReply[];
@@ -47,6 +63,8 @@ export interface ObservedImage {
 export interface ObservedService {
   /** Undefined where there is no container of that name. */
   readonly container: ObservedContainer | undefined;
+  /** Containers of the same Compose service under other names, which a deployment refuses. @default - none */
+  readonly otherNames?: readonly string[];
   /** Id of the image under the stable name; undefined where there is none. */
   readonly stableImageId: string | undefined;
   /** Images under the commit tags, by commit. */
@@ -63,11 +81,16 @@ export interface ObservedService {
 const labelFormat = Object.values(deployLabels)
   .map((key) => `${JSON.stringify(key)}:{{json (index .Config.Labels ${JSON.stringify(key)})}}`)
   .join(",");
-const containerFormat = `{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}},"labels":{${labelFormat}}}`;
+const mountFormat =
+  '{{range $at, $mount := .Mounts}}{{if $at}},{{end}}{"type":{{json .Type}},"name":{{json .Name}},"source":{{json .Source}},"destination":{{json .Destination}}}{{end}}';
+const containerFormat = `{"name":{{json .Name}},"id":{{json .Id}},"status":{{json .State.Status}},"imageId":{{json .Image}},"labels":{${labelFormat}},"mounts":[${mountFormat}]}`;
+const nameFormat = '{{.Label "com.docker.compose.service"}} {{.Names}}';
 const addressFormat = "{{.Name}} {{.HostConfig.NetworkMode}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
 
 /** Shell functions that the probes call. A container on the host's network is asked at loopback. */
 const functions = `${controlledEnvFileFunction}
+${envFileLookFunctions}
+${composeFilesFunctions}
 ${resolvedConfigFunctions}
 # Docker's answer about several things; that some are not there is an answer too, that it hangs or is down is none.
 docker_answer() {
@@ -75,25 +98,39 @@ docker_answer() {
   errors=$work/docker.$BASHPID
   timeout 10 docker "$@" 2>"$errors"
   code=$?
-  if [ "$code" -gt 1 ] || { [ "$code" -eq 1 ] && [ ! -s "$errors" ]; }; then
-    echo "docker gave no answer (exit $code)" >&2
-    cat "$errors" >&2
+  # The client's warnings, about its config.json or that it is another program, are no part of an answer.
+  [ "$code" -ne 0 ] || return 0
+  errors=$(grep -vE '^(WARNING|Emulate Docker CLI)' "$errors")
+  if [ "$code" -gt 1 ] || [ -z "$errors" ]; then
+    printf '%s\\n' "docker gave no answer (exit $code)" "$errors" >&2
     return 1
   fi
-  ! grep -viE 'no such (container|image|object)' "$errors" >&2
+  ! printf '%s\\n' "$errors" | grep -viE 'no such (container|image|object)' >&2
 }
 containers() { docker_answer inspect --type container -f "$1" $names; }
 addresses() { containers ${shellCommand([addressFormat])} > "$work/addresses"; }
+# service_names PROJECT: "<Compose service> <container>", without those of "docker compose run"
+service_names() { docker_answer ps -a --filter "label=com.docker.compose.project=$1" --filter label=com.docker.compose.oneoff=False --format ${shellCommand([nameFormat])}; }
 container_images() { local ids; ids=$(containers '{{.Image}}') || return 1; ids=$(printf '%s\\n' "$ids" | sort -u); [ -z "$ids" ] || docker_answer image inspect -f '{"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $ids; }
 tagged_images() { docker_answer image inspect -f '{"tags":{{json .RepoTags}},"id":{{json .Id}},"labels":{{json .Config.Labels}}}' $images; }
-container_env() { containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}' | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_${deployKeySuffixes}=/'; }
-# add_commits STABLE_IMAGE RECORDS COMMIT RECEIPTS SERVICE
-add_commits() {
+host_images() { local all; all=$(docker_answer image ls --no-trunc --digests --format '{{.ID}} {{.Repository}} {{.Tag}} {{.Digest}}') && printf '%s' "$all" | sort | sha256sum | cut -d' ' -f1; }
+# In a variable first, because awk would hide that Docker gave no answer.
+container_env() { local all; all=$(containers '{{$name := .Name}}{{range .Config.Env}}{{println $name .}}{{end}}') || return 1; printf '%s\\n' "$all" | awk '$2 ~ /^UNIDESK_([A-Z0-9_]+_)?DEPLOY_${deployKeySuffixes}=/'; }
+# made_from ROOT FILES OWN: "<container> <Compose file that FILES do not name>"
+made_from() {
+  local all name label file
+  all=$(containers '{{.Name}} {{index .Config.Labels "com.docker.compose.project.config_files"}}') || return 1
+  printf '%s\\n' "$all" | while read -r name label; do
+    forgotten_files "$label" "$1" "$2" "$3" | while IFS= read -r file; do printf '%s %s\\n' "$name" "$file"; done
+  done
+}
+# add_subject CONTAINER COMPOSE_SERVICE SECRETS STABLE_IMAGE RECORDS RECEIPTS SERVICE COMMIT
+add_subject() {
   local commit
-  images="$images $1"
-  for commit in $({ echo "$3"; sed -n 's/^spec \\([0-9a-f]\\{40\\}\\) .*/\\1/p' "$4"/*/"$5-delivery" "$4"/*/"$5-deployment" 2>/dev/null; } | sort -u); do
-    images="$images $1:$commit"
-    record_files="$record_files $2/$commit.json"
+  names="$names $1" services="$services $2" secret_keys="$secret_keys $3" images="$images $4"
+  for commit in $({ echo "$8"; sed -n 's/^spec \\([0-9a-f]\\{40\\}\\) .*/\\1/p' "$6"/*/"$7-delivery" "$6"/*/"$7-deployment" 2>/dev/null; } | sort -u); do
+    images="$images $4:$commit"
+    record_files="$record_files $5/$commit.json"
   done
 }
 records() { local file; for file in $record_files; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
@@ -116,96 +153,84 @@ resolved() {
     if [ "$found" = "$(cat "$folder/$name")" ]; then echo "$name same"; else echo "$name changed"; fi
   done
 }
-# secret_lengths FILE CONFIG_JSON ROOT KEY...: "<key> <length of its value>", 0 where it is missing; never a value
-secret_lengths() {
+# of_env_file FILE CONFIG_JSON ROOT COMMAND ARGUMENT...: the command with the controlled env file in front of its arguments
+of_env_file() {
   local file
   file=$(controlled_env_file "$1" "$2" "$3") || return 1
-  shift 3
-  awk -v keys="$*" '
-    BEGIN { count = split(keys, wanted, " "); for (i = 1; i <= count; i++) length_of[wanted[i]] = 0 }
-    { sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") }
-    match($0, /^[A-Za-z_][A-Za-z0-9_]*[ \\t]*[=:][ \\t]*/) {
-      key = substr($0, 1, RLENGTH)
-      sub(/[ \\t]*[=:][ \\t]*$/, "", key)
-      if (!(key in length_of)) next
-      value = substr($0, RLENGTH + 1)
-      quote = substr(value, 1, 1)
-      if (quote == "\\"" || quote == "\\047") {
-        value = substr(value, 2)
-        if (index(value, quote)) value = substr(value, 1, index(value, quote) - 1)
-      } else {
-        sub(/(^|[ \\t]+)#.*$/, "", value)
-        sub(/[ \\t]+$/, "", value)
-      }
-      length_of[key] = length(value)
-    }
-    END { for (i = 1; i <= count; i++) print wanted[i], length_of[wanted[i]] }
-  ' "$file"
-}
-env_keys() {
-  local file
-  file=$(controlled_env_file "$1" "$2" "$3") || return 1
-  awk '{ sub(/\\r$/, ""); sub(/^[ \\t]*(export[ \\t]+)?/, "") } match($0, /^UNIDESK_[A-Z0-9_]+_DEPLOY_${deployKeySuffixes}[ \\t]*[=:][ \\t]*/) { key = substr($0, 1, RLENGTH); sub(/[ \\t]*[=:][ \\t]*$/, "", key); print key "=" substr($0, RLENGTH + 1) }' "$file"
+  "$4" "$file" "\${@:5}"
 }
 `;
 
-/** The probes that `readServices` reads, for all services of one host and one Compose project. */
-export function composeProbes(host: Connection, subjects: readonly ComposeSubject[]): string {
-  const [first] = subjects;
+/** What a look may be asked about. */
+export type ComposePlace = Omit<ComposeSubject, "commit">;
+
+/** Words that choose services of a look; see `composeProbes`. */
+export function composeWords(subjects: readonly ComposeSubject[]): string[] {
+  return subjects.map(({ service, commit }) => `compose/${service}=${commit}`);
+}
+
+/** The probes that `readServices` reads, for those services of one host and one Compose project that words choose. */
+export function composeProbes(host: Connection, known: readonly ComposePlace[]): string {
+  const [first] = known;
   if (!first) return "";
   const { target } = first;
   const env =
     "path" in target.envFile ? [target.envFile.path, "", target.root] : ["", target.envFile.configJson, target.root];
   const folder = dirname(fingerprintPath(host.home, target.project, target.composeService));
-  const resolved = [
-    ...env,
-    target.project,
-    target.file,
-    folder,
-    ...subjects.map((subject) => subject.target.composeService),
-  ];
+  const resolved = [...env, target.project, target.file, folder];
+  const subjects = known.map(
+    (place) => [place.service, `add_subject ${shellCommand(subjectArguments(host, place))} "$2"`] as const,
+  );
+  const replies = known.map((place) => [place.service, replyProbes(place).join("; ")] as const);
   return `${functions}
-names=${list(subjects.map(({ target: { container } }) => container))}
-images= record_files=
-${subjects.map((subject) => shellCommand(["add_commits", ...commitArguments(host, subject)])).join("\n")}
-probe compose.addresses addresses
-${subjects.map(({ service, target: { container, health } }) => `probe_later ${shellCommand([`health.${service}`, "health", container, String(health.port), health.path])}`).join("\n")}
-${subjects.flatMap(gateProbes).join("\n")}
-probe_later compose.images tagged_images
-probe_later ${shellCommand(["compose.resolved", "resolved", ...resolved])}
-probe compose.containers ${shellCommand(["containers", containerFormat])}
-probe compose.labels container_images
-probe compose.env container_env
-probe compose.records records
-probe compose.keys ${shellCommand(["env_keys", ...env])}
-probe compose.secrets ${shellCommand(["secret_lengths", ...env, ...new Set(subjects.flatMap((subject) => subject.target.secrets))])}
+${knownSubjects("compose_subject", "compose", subjects)}
+${knownSubjects("compose_replies", "compose", replies)}
+names= services= secret_keys= images= record_files=
+each compose compose_subject "$@"
+if [ -n "$names" ]; then
+  probe compose.addresses addresses
+  each compose compose_replies "$@"
+  probe_later compose.images tagged_images
+  probe_later compose.resolved resolved ${shellCommand(resolved)} $services
+  probe compose.containers ${shellCommand(["containers", containerFormat])}
+  probe compose.files ${shellCommand(["made_from", target.root, target.file, hostPaths(host).deployJobs])}
+  probe compose.names ${shellCommand(["service_names", target.project])}
+  probe compose.labels container_images
+  probe compose.env container_env
+  probe compose.records records
+  probe compose.keys ${shellCommand(["of_env_file", ...env, "deploy_keys"])}
+  probe compose.secrets ${shellCommand(["of_env_file", ...env, "secret_lengths"])} $secret_keys
+  probe_later host.images host_images
+fi
 `;
 }
 
+/** Container, name in the Compose file, secrets, stable image, its delivery records' folder, receipts' folder, service. */
+function subjectArguments(host: Connection, { service, target }: ComposePlace): string[] {
+  const records = dirname(deliveryPath(host, service, "none"));
+  const { container, composeService, secrets, stableImage } = target;
+  return [container, composeService, secrets.join(" "), stableImage, records, receiptsFolder(host), service];
+}
+
 /** A gate on the health path is judged by the reply that the health gave. */
-function gateProbes({ service, target: { container, health, gates } }: ComposeSubject): string[] {
-  return gates.flatMap(({ path }, index) =>
-    path === health.path
-      ? []
-      : [`probe_later ${shellCommand([`gate.${service}.${index}`, "health", container, String(health.port), path])}`],
-  );
-}
-
-/** Stable image, its delivery records' folder, the pinned commit, then this service's receipts in any stack. */
-function commitArguments(host: Connection, { service, target, commit }: ComposeSubject): string[] {
-  const records = dirname(deliveryPath(host, service, commit));
-  return [target.stableImage, records, commit, receiptsFolder(host), service];
-}
-
-/** Words for an unquoted shell variable; every one is a name or path of ours without white space. */
-function list(words: readonly string[]): string {
-  return shellCommand([[...new Set(words)].join(" ")]);
+function replyProbes({ service, target: { container, health, gates } }: ComposePlace): string[] {
+  const ask = (name: string, path: string) =>
+    shellCommand(["probe_later", name, "health", container, String(health.port), path]);
+  return [
+    ask(`health.${service}`, health.path),
+    ...gates.flatMap(({ path }, index) => (path === health.path ? [] : [ask(`gate.${service}.${index}`, path)])),
+  ];
 }
 
 const Labels = z
   .record(z.string(), z.string())
   .nullable()
   .transform((labels) => labels ?? {});
+/** A bind has no name, a tmpfs no source: some versions of Docker leave out what is empty. */
+const Text = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? "");
 const ContainerLine = z.strictObject({
   name: z.string(),
   id: z.string(),
@@ -214,6 +239,11 @@ const ContainerLine = z.strictObject({
   labels: z
     .record(z.string(), z.string().nullable())
     .transform((labels) => Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value ?? ""]))),
+  mounts: z.array(
+    z
+      .strictObject({ type: z.string(), name: Text, source: Text, destination: z.string() })
+      .transform(({ type, name, source, destination }) => ({ type, from: name || source, to: destination })),
+  ),
 });
 const LabelLine = z.strictObject({ id: z.string(), labels: Labels });
 const ImageLine = LabelLine.extend({ tags: z.array(z.string()).nullable() });
@@ -231,12 +261,20 @@ export function readServices(
     jsonLines(probes.text("compose.images"), ImageLine).flatMap((line) => (line.tags ?? []).map((tag) => [tag, line])),
   );
   const records = keyedLines(probes.text("compose.records"));
+  const names = lines(probes.text("compose.names")).map((line) => line.split(" "));
+  const files = lines(probes.text("compose.files"));
   const env = lines(probes.text("compose.env"));
   const keys = probes.optional("compose.keys");
   const lengths = probes.optional("compose.secrets");
   const resolved = keyedLines(probes.optional("compose.resolved") ?? "");
   const readOne = ({ service, target }: ComposeSubject): ObservedService => {
     const found = containers.find(({ name }) => name === `/${target.container}`);
+    const otherFiles = files.flatMap((line) =>
+      found && line.startsWith(`${found.name} `) ? [line.slice(found.name.length + 1)] : [],
+    );
+    const others = names.flatMap(([of, name = ""]) =>
+      of === target.composeService && name.replace(/^[0-9a-f]{12}_/, "") !== target.container ? [name] : [],
+    );
     const commitImages = [...images].flatMap(([tag, image]): [string, ObservedImage][] => {
       const commit = /:([0-9a-f]{40})$/.exec(tag)?.[1];
       if (!commit || tag !== `${target.stableImage}:${commit}`) return [];
@@ -249,10 +287,12 @@ export function readServices(
         status: found.status,
         imageId: found.imageId,
         imageLabels: labels.get(found.imageId) ?? {},
+        ...(otherFiles.length > 0 ? { otherFiles } : {}),
         deployEnv: environment(
           env.filter((line) => line.startsWith(`${found.name} `)).map((line) => line.slice(found.name.length + 1)),
         ),
         labels: found.labels,
+        mounts: found.mounts,
         health: httpReply(probes, `health.${service}`, target, target.health.path, host),
         gates: target.gates.map(({ path }, index) =>
           httpReply(
@@ -264,6 +304,7 @@ export function readServices(
           ),
         ),
       },
+      ...(others.length > 0 ? { otherNames: others.sort() } : {}),
       stableImageId: images.get(`${target.stableImage}:latest`)?.id,
       images: Object.fromEntries(commitImages),
       envKeys:

@@ -3,9 +3,16 @@ import { parseReceipt, type Receipt, type ReceiptKey, receiptPath, receiptsFolde
 import type { RegistrySettings } from "../registry/settings.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import { mustRun } from "../ssh/script.ts";
-import { type AuthSubject, authProbes, type ObservedAuth, readAuth } from "./auth.ts";
-import { type ComposeSubject, composeProbes, type ObservedService, readServices } from "./compose.ts";
-import { type K3sSubject, k3sProbes, type ObservedK3s, readK3s } from "./k3s.ts";
+import { type AuthSubject, authProbes, authWords, type ObservedAuth, readAuth } from "./auth.ts";
+import {
+  type ComposePlace,
+  type ComposeSubject,
+  composeProbes,
+  composeWords,
+  type ObservedService,
+  readServices,
+} from "./compose.ts";
+import { type K3sPlace, type K3sSubject, k3sProbes, k3sWords, type ObservedK3s, readK3s } from "./k3s.ts";
 import { type Probes, parseProbes, probeEnd, probePrelude } from "./probe.ts";
 import { type ObservedRegistry, readRegistry, registryProbes } from "./registry.ts";
 
@@ -28,38 +35,71 @@ export interface HostFacts {
   readonly auth: ReadonlyMap<string, ObservedAuth>;
   /** Services on the host's cluster, by `<namespace>/<service>`. */
   readonly k3s: ReadonlyMap<string, ObservedK3s>;
+  /** Hash over every image that Docker has, with its names; undefined where nobody asked. */
+  readonly dockerImages?: string | undefined;
   readonly receipts: ReadonlyMap<string, Receipt>;
   /** Machine id, and change time of the nearest existing parent of a receipt. */
   origin(key: ReceiptKey): string;
 }
 
-/** One SSH command, however many services: its cost does not grow with round trips. */
-export async function observeHost(host: Connection, subject: HostSubject): Promise<HostFacts> {
-  const folder = receiptsFolder(host);
-  const script = `${probePrelude}
+/** What a look at one host may be asked about: subjects without their commits. */
+export interface KnownSubject {
+  readonly registry?: RegistrySettings;
+  readonly services: readonly ComposePlace[];
+  readonly auth?: readonly AuthSubject[];
+  readonly k3s?: readonly K3sPlace[];
+}
+
+/** One script for everything that is known of a host; the words of `wordsOf` choose of it. Reads alone, whatever the words. */
+export function lookScript(host: Connection, known: KnownSubject): string {
+  return `${probePrelude}
 for tool in docker curl ss awk base64 sha256sum; do
   command -v "$tool" >/dev/null || { echo "$tool is missing on this host" >&2; exit 1; }
 done
 # A receipt that is being written has a dot in its name until it is moved to its place.
 receipts() { [ ! -d "$1" ] || find "$1" -ignore_readdir_race -mindepth 2 -maxdepth 2 ! -name '*.*' -type f -size -4 -printf '%P\\n' -exec cat {} \\; -exec echo \\; ; }
-parents() { stat -c '%n %z' ${shellCommand([host.home, `${host.home}/.unidesk`, folder])} "$1"/*/ 2>/dev/null || true; }
-${k3sProbes(host, subject.k3s ?? [])}
-${subject.registry ? registryProbes(host, subject.registry) : ""}
-${authProbes(host.name, subject.auth ?? [])}
-${composeProbes(host, subject.services)}
+parents() { stat -c '%n %z' ${shellCommand([host.home, `${host.home}/.unidesk`, receiptsFolder(host)])} "$1"/*/ 2>/dev/null || true; }
+${k3sProbes(host, known.k3s ?? [])}
+${known.registry ? registryProbes(host, known.registry) : ""}
+${authProbes(host.name, known.auth ?? [])}
+${composeProbes(host, known.services)}
 probe host.machine cat /etc/machine-id
-probe host.receipts ${shellCommand(["receipts", folder])}
-probe host.parents ${shellCommand(["parents", folder])}
+probe host.receipts ${shellCommand(["receipts", receiptsFolder(host)])}
+probe host.parents ${shellCommand(["parents", receiptsFolder(host)])}
 ${probeEnd}`;
-  const output = await mustRun(host, "look at the host", script, [], { timeoutSeconds: 30 });
+}
+
+function wordsOf({ registry, services, auth, k3s }: HostSubject): string[] {
+  return [
+    ...(registry ? ["registry/here="] : []),
+    ...composeWords(services),
+    ...k3sWords(k3s ?? []),
+    ...authWords(auth ?? []),
+  ];
+}
+
+/**
+ * One SSH command, however many services: its cost does not grow with round trips.
+ *
+ * @param known Has everything of `subject`; the script follows from it alone. Default: no more than that.
+ */
+export async function observeHost(
+  host: Connection,
+  subject: HostSubject,
+  known: KnownSubject = subject,
+): Promise<HostFacts> {
+  const output = await mustRun(host, "look at the host", lookScript(host, known), wordsOf(subject), {
+    timeoutSeconds: 30,
+  });
   const probes = parseProbes(output, host.name);
   const parents = readParents(probes);
   const machine = probes.text("host.machine").trim();
   return {
-    registry: subject.registry && readRegistry(probes),
+    registry: subject.registry && readRegistry(probes, subject.registry),
     services: readServices(probes, host, subject.services),
     auth: readAuth(probes, host.name, subject.auth ?? []),
     k3s: readK3s(probes, host, subject.k3s ?? []),
+    dockerImages: subject.services.length > 0 ? probes.optional("host.images")?.trim() : undefined,
     receipts: readReceipts(probes.text("host.receipts")),
     origin: (key) => `${machine} ${nearestParent(parents, receiptPath(host, key))}`,
   };

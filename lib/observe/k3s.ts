@@ -13,7 +13,7 @@ import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
 import { receiptsFolder } from "../receipts.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import type { HealthReply } from "../verdicts/reply.ts";
-import type { Probes } from "./probe.ts";
+import { knownSubjects, type Probes } from "./probe.ts";
 
 /** One service on a cluster, to look at. */
 export interface K3sSubject {
@@ -31,13 +31,21 @@ interface ObservedTemplate {
 }
 
 export interface ObservedDeployment extends ObservedTemplate {
+  /** Kubernetes' resourceVersion: another one after every write, its status included. */
+  readonly version: string;
   readonly generation: number;
+  /** What it selects its pods by, one word a label or expression: `app=frontend-dev`. */
+  readonly selector: readonly string[];
   readonly observedGeneration: number;
   /** How many pods are wanted, are there, are of the newest revision, and are available. */
   readonly replicas: number;
   readonly total: number;
   readonly updated: number;
   readonly available: number;
+  /** Why Kubernetes may make no pods (its condition ReplicaFailure): a quota, a policy, a webhook. Empty where it may. */
+  readonly refused: string;
+  /** By `kubectl rollout pause`: nothing new is rolled out. */
+  readonly paused: boolean;
 }
 
 export interface ObservedPod extends ObservedTemplate {
@@ -60,7 +68,9 @@ export interface ObservedWorkload {
   readonly deployment: ObservedDeployment | undefined;
   /** Every pod that the selector matches. */
   readonly pods: readonly ObservedPod[];
-  readonly service: { readonly ports: readonly number[]; readonly readyEndpoints: number } | undefined;
+  readonly service:
+    | { readonly version: string; readonly ports: readonly number[]; readonly readyEndpoints: number }
+    | undefined;
   /** The reply that the Service gives. */
   readonly health: HealthReply;
 }
@@ -77,7 +87,12 @@ export interface ObservedK3s {
   readonly images: Readonly<Record<string, ObservedClusterImage>> | undefined;
   /** What the cluster says; undefined where its API gave no answer. */
   readonly cluster:
-    | { readonly namespace: boolean; readonly workloads: Readonly<Record<string, ObservedWorkload>> }
+    | {
+        readonly namespace: boolean;
+        /** Somebody deletes it: what is in it goes, and nothing new comes. @default false */
+        readonly namespaceEnding?: boolean;
+        readonly workloads: Readonly<Record<string, ObservedWorkload>>;
+      }
     | undefined;
   /** Why something could not be looked at. */
   readonly warning?: string;
@@ -88,21 +103,21 @@ export function k3sKey({ service, target }: Pick<K3sSubject, "service" | "target
   return `${target.namespace}/${service}`;
 }
 
-/** The probes that `readK3s` reads, for all services of one cluster. Begun at once, they run beside all others. */
-export function k3sProbes(host: Connection, subjects: readonly K3sSubject[]): string {
-  const [first] = subjects;
+/** What a look may be asked about. */
+export type K3sPlace = Omit<K3sSubject, "commit">;
+
+/** Words that choose services of a look; see `k3sProbes`. */
+export function k3sWords(subjects: readonly K3sSubject[]): string[] {
+  return subjects.map((subject) => `k3s/${k3sKey(subject)}=${subject.commit}`);
+}
+
+/** The probes that `readK3s` reads, for those services of one cluster that words choose. Begun at once, they run beside all others. */
+export function k3sProbes(host: Connection, known: readonly K3sPlace[]): string {
+  const [first] = known;
   if (!first) return "";
-  const args = subjects.map(({ service, target, commit }) => [
-    "k3s_commits",
-    clusterImage(target.registryPort, service, ""),
-    dirname(containerdRecordPath(host, service, commit)),
-    receiptsFolder(host),
-    service,
-    commit,
-  ]);
   return `${asRootFunction}
 ${containerdFunctions}
-k3s_images= k3s_records=
+k3s_images= k3s_records= k3s_workloads=()
 # k3s_commits NAME-WITHOUT-COMMIT RECORDS RECEIPTS SERVICE COMMIT
 k3s_commits() {
   local commit
@@ -111,22 +126,34 @@ k3s_commits() {
     k3s_records="$k3s_records $2/$commit.json"
   done
 }
+${knownSubjects(
+  "k3s_subject",
+  "k3s",
+  known.map((place) => [k3sKey(place), subjectCommands(host, place)]),
+)}
 k3s_look() { as_root timeout -k 2 10 bash -c ${shellCommand([clusterLookScript])} look "$@"; }
-k3s_containerd() { ctr_answer images ls $k3s_images | awk 'NR > 1 { print $1, $3 }'; }
+k3s_containerd() { local all; all=$(ctr_answer images ls $k3s_images) || return 1; printf '%s\\n' "$all" | awk 'NR > 1 { print $1, $3 }'; }
 k3s_record_lines() { local file; for file in $k3s_records; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
-${args.map(shellCommand).join("\n")}
-probe_later k3s.cluster k3s_look ${shellCommand([first.target.kubectl, ...lookWords(subjects)])}
-probe_later k3s.containerd k3s_containerd
-probe_later k3s.records k3s_record_lines
+each k3s k3s_subject "$@"
+if [ "\${#k3s_workloads[@]}" -gt 0 ]; then
+  probe_later k3s.cluster k3s_look ${shellCommand([first.target.kubectl])} "\${k3s_workloads[@]}"
+  probe_later k3s.containerd k3s_containerd
+  probe_later k3s.records k3s_record_lines
+fi
 `;
 }
 
+function subjectCommands(host: Connection, place: K3sPlace): string {
+  const { service, target } = place;
+  const name = clusterImage(target.registryPort, service, "");
+  const records = dirname(containerdRecordPath(host, service, "none"));
+  const commits = shellCommand(["k3s_commits", name, records, receiptsFolder(host), service]);
+  return `${commits} "$2"; k3s_workloads+=(${shellCommand(lookWords(place))})`;
+}
+
 /** `<namespace> <workload> <port> <path>` for each workload. */
-function lookWords(subjects: readonly K3sSubject[]): string[] {
-  const words = subjects.flatMap(({ target: { namespace, workloads, health } }) =>
-    workloads.map(({ name, port }) => `${namespace} ${name} ${port} ${health.path}`),
-  );
-  return [...new Set(words)];
+function lookWords({ target: { namespace, workloads, health } }: K3sPlace): string[] {
+  return workloads.map(({ name, port }) => `${namespace} ${name} ${port} ${health.path}`);
 }
 
 /** A part that could not be looked at is undefined, with a warning; it hides no other. */
@@ -152,6 +179,7 @@ export function readK3s(
         images: images && imagesOf(subject, images, records, host),
         cluster: answer && {
           namespace: answer.namespaces.has(subject.target.namespace),
+          namespaceEnding: answer.namespaces.get(subject.target.namespace) === "ending",
           workloads: Object.fromEntries(
             subject.target.workloads.map(({ name }) => [name, workloadOf(name, subject.target, answer)]),
           ),
@@ -193,7 +221,7 @@ function workloadOf(name: string, { host, namespace }: K3sTarget, answer: Cluste
     deployment: deployment?.kind === "Deployment" ? deployment : undefined,
     service:
       service?.kind === "Service"
-        ? { ports: service.ports, readyEndpoints: endpoints.filter(Boolean).length }
+        ? { version: service.version, ports: service.ports, readyEndpoints: endpoints.filter(Boolean).length }
         : undefined,
     pods: items
       .filter((item): item is ClusterItem & { kind: "Pod" } => item.kind === "Pod" && item.app === name)
@@ -214,7 +242,9 @@ function apiMessage(body: string): string | undefined {
 
 function reason(probes: Probes, name: string): string {
   const { exitCode, text } = probes.get(name);
-  return text.trim().split("\n").at(-1)?.slice(0, 200) || (exitCode === 124 ? "not within 10 s" : `exit ${exitCode}`);
+  // What was printed until then is no reason.
+  if (exitCode === 124) return "not within 10 s";
+  return text.trim().split("\n").at(-1)?.slice(0, 200) || `exit ${exitCode}`;
 }
 
 /** `<key> <rest>` lines. */

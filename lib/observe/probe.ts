@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { shellCommand } from "../ssh/quote.ts";
 
 /**
  * How a host is looked at: a bash script of probes, each of which prints one line
@@ -6,6 +7,9 @@ import { UserError } from "../errors.ts";
  * Binary-safe, one round trip, and a probe that fails does not hide the others.
  *
  * `probe NAME COMMAND…` runs at once; `probe_later NAME COMMAND…` runs beside the others until `probe_wait`.
+ *
+ * The text of a look knows everything that may be looked at; the arguments choose of it, by words `KIND/KEY=VALUE`, and
+ * can say nothing else. `each KIND FUNCTION WORD…` calls FUNCTION KEY VALUE for the words of one kind.
  */
 export const probePrelude = String.raw`
 set -u
@@ -24,7 +28,33 @@ probe() {
 }
 probe_later() { probe "$@" > "$work/later.$1" & }
 probe_wait() { wait; cat "$work"/later.* 2>/dev/null; }
+each() {
+  local kind=$1 call=$2 word
+  shift 2
+  for word in "$@"; do
+    case $word in "$kind/"*) word=${"$"}{word#"$kind/"}; "$call" "${"$"}{word%%=*}" "${"$"}{word#*=}" ;; esac
+  done
+}
+unknown_subject() { echo "this look knows no $1" >&2; exit 2; }
+for word in "$@"; do
+  [[ $word =~ ^(registry|auth|compose|k3s)/[a-z0-9][a-z0-9./-]*=([0-9a-f]{40})?$ ]] || unknown_subject "$word"
+done
 `;
+
+/** Shell function FUNCTION KEY VALUE for `each`: runs the commands that are known under the key, and refuses any other. */
+export function knownSubjects(
+  name: string,
+  kind: string,
+  known: readonly (readonly [key: string, commands: string])[],
+): string {
+  const branches = known.map(([key, commands]) => `    ${shellCommand([key])}) ${commands} ;;`);
+  return `${name}() {
+  case $1 in
+${branches.join("\n")}
+    *) unknown_subject "${kind}/$1" ;;
+  esac
+}`;
+}
 
 export const probeEnd = "\nprobe_wait\necho end\n";
 

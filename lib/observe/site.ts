@@ -1,11 +1,13 @@
-import { targetOf } from "../compose/target.ts";
-import { isComposePin, isK3sPin, type Pin } from "../config/deploy-file.ts";
-import type { HostName } from "../config/hosts.ts";
+import type { Pin } from "../config/deploy-file.ts";
+import { type HostName, hostNames } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
-import { authSyncSpecOf, k3sTargetOf } from "../kubernetes/target.ts";
+import { foreignSelector, selectorProblem } from "../kubernetes/selector.ts";
 import { openMaster } from "../ssh/master.ts";
+import type { ObservedService } from "./compose.ts";
 import { type HostFacts, observeHost } from "./host.ts";
+import type { ObservedK3s } from "./k3s.ts";
+import { knownOf, subjectOf } from "./subjects.ts";
 
 /** What a look at all hosts gave. A host that could not be looked at is absent, with a warning. */
 export interface SiteFacts {
@@ -16,31 +18,53 @@ export interface SiteFacts {
 
 /** What a diff does not change and a reviewer should still know, one sentence each. */
 export function adviceOf({ hosts }: SiteFacts): string[] {
-  return Object.entries(hosts).flatMap(([name, facts]) =>
-    [...facts.services]
-      .filter(([, { recreateWouldChange }]) => recreateWouldChange)
-      .map(
-        ([service]) =>
-          `${service} on ${name}: a recreate would also pull in changed environment or Compose configuration of ${service}; nothing here changes that`,
-      ),
-  );
+  return Object.entries(hosts).flatMap(([name, facts]) => [
+    ...[...facts.services].flatMap((entry) => composeAdvice(name, ...entry)),
+    ...[...facts.k3s].flatMap(([key, seen]) => clusterAdvice(name, key, seen)),
+  ]);
+}
+
+function composeAdvice(host: string, service: string, { container, recreateWouldChange }: ObservedService): string[] {
+  const advice: string[] = [];
+  if (recreateWouldChange) {
+    advice.push(
+      `a recreate would also pull in changed environment or Compose configuration of ${service}; nothing here changes that`,
+    );
+  }
+  if (container?.otherFiles) {
+    advice.push(
+      `it was made from more Compose files than context.hosts.${host}.compose.file names, so that a recreate is refused: ${container.otherFiles.join(", ")}`,
+    );
+  }
+  return advice.map((line) => `${service} on ${host}: ${line}`);
+}
+
+function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s): string[] {
+  const [namespace = "", service = ""] = key.split("/");
+  return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
+    const selector = foreignSelector(name, deployment);
+    if (selector === undefined) return [];
+    const { what, found, allowed, remedy } = selectorProblem(namespace, name, selector);
+    return [`${service} on ${host}: ${what} (found ${found}, declared ${allowed}); ${remedy}`];
+  });
 }
 
 export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };
 
 /** Looks at every host that matters, in parallel; opens the hosts' shared connections for the steps. */
 export async function observeSite(site: Site, pins: readonly Pin[]): Promise<SiteFacts> {
-  const names: HostName[] = ["d601", "main-server"];
-  const looks = await Promise.all(names.map((name) => observeOne(site, name, pins)));
+  const looks = await Promise.all(hostNames.map((name) => observeOne(site, name, pins)));
   return {
-    hosts: Object.fromEntries(looks.flatMap((look, index) => ("facts" in look ? [[names[index], look.facts]] : []))),
+    hosts: Object.fromEntries(
+      looks.flatMap((look, index) => ("facts" in look ? [[hostNames[index], look.facts]] : [])),
+    ),
     warnings: looks.flatMap((look) => ("warning" in look ? [look.warning] : clusterWarnings(look.facts))),
   };
 }
 
 /** All services of a cluster share its warning. */
-function clusterWarnings({ k3s }: HostFacts): string[] {
-  return [...new Set([...k3s.values()].flatMap(({ warning }) => warning ?? []))];
+export function clusterWarnings({ k3s, auth }: Pick<HostFacts, "k3s" | "auth">): string[] {
+  return [...new Set([...k3s.values(), ...auth.values()].flatMap(({ warning }) => warning ?? []))];
 }
 
 async function observeOne(
@@ -49,22 +73,9 @@ async function observeOne(
   pins: readonly Pin[],
 ): Promise<{ readonly facts: HostFacts } | { readonly warning: string }> {
   const host = site.connections[name];
-  const here = pins.filter(({ consumer }) => !consumer.planOnly);
-  const onHost = here.filter(({ consumer }) => consumer.runtime.host === name);
-  const services = onHost
-    .filter(isComposePin)
-    .map((pin) => ({ service: pin.service, target: targetOf(site, pin.consumer.runtime), commit: pin.commit }));
-  const k3s = onHost
-    .filter(isK3sPin)
-    .map((pin) => ({ service: pin.service, target: k3sTargetOf(site, pin.consumer.runtime), commit: pin.commit }));
-  const auth = here
-    .filter(isK3sPin)
-    .flatMap((pin) => authSyncSpecOf(site, pin.consumer.runtime) ?? [])
-    .filter((spec) => spec.host === name || spec.source.host === name);
-  const registry = name === "d601" ? { registry: site.registry } : {};
   try {
     await openMaster(host);
-    return { facts: await observeHost(host, { services, k3s, auth, ...registry }) };
+    return { facts: await observeHost(host, subjectOf(site, name, pins), knownOf(site, name)) };
   } catch (error) {
     const blocked = error instanceof InfraBlockedError ? `infra-blocked (${error.missingChannels.join(", ")}): ` : "";
     return {

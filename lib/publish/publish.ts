@@ -2,16 +2,25 @@ import type { BuildArtifact } from "../config/ci-file.ts";
 import { repositoryName } from "../config/ci-file.ts";
 import type { Site } from "../config/site.ts";
 import type { Commit } from "../config/values.ts";
-import { exitCodes, UserError } from "../errors.ts";
+import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
-import { imageLabels } from "../labels.ts";
-import type { Artifact } from "../registry/client.ts";
-import { withRegistry } from "../registry/open.ts";
-import { lastLines, runScript } from "../ssh/run.ts";
-import { writeRemoteFile } from "../ssh/write-file.ts";
+import { imageLabels, provenanceLabels } from "../labels.ts";
+import type { Artifact, RegistryClient } from "../registry/client.ts";
+import { bridgeRestart } from "../registry/patience.ts";
+import { lastLines, type RemoteResult, runScript } from "../ssh/run.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
-import { alreadyPublished, buildRefusals, buildScript } from "./build-script.ts";
+import {
+  alreadyPublished,
+  buildRefusals,
+  buildScript,
+  publisherTakesLong,
+  publisherWaitSeconds,
+  pushFailed,
+  registrySilent,
+} from "./build-script.ts";
+import { pruneTakesLong, pruneWaitSeconds } from "./publisher-lock.ts";
+import { recordArtifact } from "./record.ts";
 
 /** What a producer hands over; the fields are a contract. */
 export interface ArtifactSummary {
@@ -31,24 +40,39 @@ export interface PublishResult {
   readonly built: boolean;
 }
 
-/** Publishes one commit of one service: built on D601 from a pushed commit, or reused as it is. */
+/** How long the registry may be away in the middle of a publish, in seconds; a restart takes 4. */
+const patienceSeconds = 60;
+
+/** For everything that the script waits for, and half an hour for the build itself and the push. */
+const timeoutSeconds = publisherWaitSeconds + pruneWaitSeconds + 2 * patienceSeconds + 1800;
+
+/**
+ * Publishes one commit of one service: built on D601 from a pushed commit, or reused as it is. A registry that
+ * restarts meanwhile is waited for; one that stays away ends it, with no tag left behind.
+ */
 export async function publishArtifact(
   site: Site,
+  registry: RegistryClient,
   build: BuildArtifact,
   commit: Commit,
   onProgress: (line: string) => void,
 ): Promise<PublishResult> {
-  const host = site.connections.d601;
   const repository = repositoryName(build.serviceId);
-  return withRegistry(host, site.registry.port, async (registry) => {
-    await registry.ping();
-    const existing = await registry.artifact(repository, commit);
+  for (let again = true; ; again = false) {
+    // Where this cannot be told the script finds out: it looks again under the lock, and waits.
+    const existing = await registry.artifact(repository, commit).catch((error: unknown) => {
+      if (error instanceof InfraBlockedError) return undefined;
+      throw error;
+    });
     const built = existing ? false : await buildAndPush(site, build, commit, onProgress);
-    const artifact = existing ?? (await registry.artifact(repository, commit));
-    const summary = summarize(imageName(site, build), build, commit, requireOwn(build, commit, artifact));
-    await record(site, summary);
-    return { summary, built };
-  });
+    const artifact = existing ?? (await bridgeRestart(() => registry.artifact(repository, commit), patienceSeconds));
+    const own = artifact && requireOwn(build, commit, artifact);
+    const summary = own && summarize(imageName(site, build), build, commit, own);
+    if (summary && (await record(site, summary))) return { summary, built };
+    // What was there to be reused, a prune may have taken away meanwhile.
+    if (built || !again) throw lost(build, commit);
+    onProgress("the artifact went away meanwhile; building it");
+  }
 }
 
 /** Returns false where another publisher was faster. */
@@ -59,35 +83,82 @@ async function buildAndPush(
   onProgress: (line: string) => void,
 ): Promise<boolean> {
   const host = site.connections.d601;
-  const { port } = site.registry;
+  const paths = hostPaths(host, site.registry.name);
+  const repository = repositoryName(build.serviceId);
   const args = [
-    `${hostPaths(host).locks}/publish-${build.serviceId}`,
+    `${paths.locks}/publish-${build.serviceId}`,
     bareRepository(site, build),
     commit,
     build.dockerfile,
     `${imageName(site, build)}:${commit}`,
-    `http://127.0.0.1:${port}/v2/${repositoryName(build.serviceId)}/manifests/${commit}`,
-    `${imageLabels.revision}=${commit}`,
-    `${imageLabels.source}=${build.sourceRepo}`,
-    `${imageLabels.service}=${build.serviceId}`,
+    manifestUrl(site, repository, commit),
+    `${paths.registry.storage}/docker/registry/v2/repositories/${repository}/_manifests/tags/${commit}/current/link`,
+    String(patienceSeconds),
+    ...Object.entries(labelsOf(build, commit)).map(([key, value]) => `${key}=${value}`),
   ];
-  const result = await runScript(host, buildScript, args, { timeoutSeconds: 1800, onProgress });
+  const result = await runScript(host, buildScript, args, { timeoutSeconds, onProgress });
   if (result.exitCode === 0) return true;
   if (result.exitCode === alreadyPublished) return false;
-  const refusal = buildRefusals[result.exitCode];
-  throw new UserError(
-    refusal
-      ? {
-          what: `${build.serviceId}: ${refusal}`,
-          found: `${commit} (${build.dockerfile}) of ${build.sourceRepo}`,
-          allowed: "a commit that a pushed branch or tag reaches",
-          remedy: "push it to the source repository, and let D601 fetch it",
-        }
-      : {
-          what: `${build.serviceId}: the build on d601 failed (exit ${result.exitCode})`,
-          found: lastLines(result.stderr, 8),
-        },
-  );
+  throw failureOf(build, commit, result);
+}
+
+/** All but the time, which D601's copy of the repository knows. */
+function labelsOf(build: BuildArtifact, commit: Commit): Record<string, string> {
+  return {
+    [imageLabels.revision]: commit,
+    [imageLabels.source]: build.sourceRepo,
+    [imageLabels.service]: build.serviceId,
+    [provenanceLabels.title]: build.serviceId,
+    [provenanceLabels.version]: commit,
+    [provenanceLabels.dockerfile]: build.dockerfile,
+  };
+}
+
+function failureOf(build: BuildArtifact, commit: Commit, { exitCode, stderr }: RemoteResult): UserError {
+  const refusal = buildRefusals[exitCode];
+  if (refusal) {
+    return new UserError({
+      what: `${build.serviceId}: ${refusal}`,
+      found: `${commit} (${build.dockerfile}) of ${build.sourceRepo}`,
+      allowed: "a commit that a pushed branch or tag reaches",
+      remedy: "push it to the source repository, and let D601 fetch it",
+    });
+  }
+  if (exitCode === registrySilent) {
+    return new InfraBlockedError(
+      {
+        what: `${build.serviceId}: the registry did not say within ${patienceSeconds} s whether it has the commit; nothing was built`,
+        found: lastLines(stderr, 1),
+        remedy: "npx unidesk registry health, then publish again",
+      },
+      ["d601:registry"],
+    );
+  }
+  if (exitCode === publisherTakesLong) {
+    return new UserError({
+      what: `${build.serviceId}: another publisher of the service is not done; nothing was built`,
+      found: lastLines(stderr, 1),
+      remedy: "wait for the other publisher, then publish again: what it published is reused",
+    });
+  }
+  if (exitCode === pruneTakesLong) {
+    return new InfraBlockedError(
+      {
+        what: `${build.serviceId}: the image is built, but a prune keeps the registry read-only; its tag is not there`,
+        found: lastLines(stderr, 1),
+        remedy: "wait for the prune to end: npx unidesk registry status; then publish again",
+      },
+      ["d601:registry"],
+    );
+  }
+  const pushing = exitCode === pushFailed;
+  return new UserError({
+    what: pushing
+      ? `${build.serviceId}: the image is built, but the registry did not take it; its tag is not there`
+      : `${build.serviceId}: the build on d601 failed (exit ${exitCode})`,
+    found: lastLines(stderr, 8),
+    ...(pushing ? { remedy: "npx unidesk registry health, then publish again: layers that arrived are kept" } : {}),
+  });
 }
 
 /** Name to push under: CI.json's, on the port that this site's registry listens on. */
@@ -110,9 +181,8 @@ function bareRepository(site: Site, build: BuildArtifact): string {
 }
 
 /** A commit tag is never overwritten: one with another content is somebody else's and is refused. */
-function requireOwn(build: BuildArtifact, commit: Commit, artifact: Artifact | undefined): Artifact {
+function requireOwn(build: BuildArtifact, commit: Commit, artifact: Artifact): Artifact {
   const where = `${build.imageRef}:${commit}`;
-  if (!artifact) throw new UserError({ what: `${build.serviceId}: the registry lost ${where} right after the push` });
   const verdict = judgeImageLabels({ service: build.serviceId, commit }, artifact.labels, where);
   if (verdict.ok) return artifact;
   throw new UserError({
@@ -135,8 +205,28 @@ function summarize(image: string, build: BuildArtifact, commit: Commit, artifact
   };
 }
 
-async function record(site: Site, summary: ArtifactSummary): Promise<void> {
+function lost(build: BuildArtifact, commit: Commit): UserError {
+  return new UserError({
+    what: `${build.serviceId}: the registry lost ${build.imageRef}:${commit} right after the push`,
+    remedy: "npx unidesk registry health, then publish again",
+  });
+}
+
+/** False where the registry does not have it any more. */
+function record(site: Site, summary: ArtifactSummary): Promise<boolean> {
   const host = site.connections.d601;
-  const file = `${hostPaths(host).artifacts}/${summary.serviceId}/${summary.tag}.json`;
-  await writeRemoteFile(host, file, `${JSON.stringify(summary, null, 2)}\n`);
+  const { artifacts, locks } = hostPaths(host);
+  const { serviceId, tag } = summary;
+  return recordArtifact(host, {
+    locks,
+    file: `${artifacts}/${serviceId}/${tag}.json`,
+    manifestUrl: manifestUrl(site, repositoryName(serviceId), tag),
+    patienceSeconds,
+    text: `${JSON.stringify(summary, null, 2)}\n`,
+  });
+}
+
+/** As d601 itself asks for it. */
+function manifestUrl({ registry }: Site, repository: string, tag: string): string {
+  return `http://127.0.0.1:${registry.port}/v2/${repository}/manifests/${tag}`;
 }

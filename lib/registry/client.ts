@@ -8,7 +8,11 @@ import type { Endpoint } from "../ssh/tunnel.ts";
 /** Manifests and configurations are small; more than this is not one (distribution-spec: at least 4 MiB accepted). */
 const maxBytes = 4 * 1024 * 1024;
 
-const manifestTypes = [
+/** Of lists, 1000 names each, so that no reply goes round in circles. */
+const maxPages = 100;
+
+/** What a manifest may be (image-spec, media types; Docker Image Manifest Version 2, Schema 2). */
+export const manifestTypes = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
@@ -26,7 +30,10 @@ const ImageIndex = z.object({
     Descriptor.extend({ platform: z.object({ os: z.string(), architecture: z.string() }).optional() }),
   ),
 });
+const RepositoryList = z.object({ repositories: z.array(z.string()).nullable() });
+const TagList = z.object({ tags: z.array(z.string()).nullable() });
 const ImageConfig = z.object({
+  created: z.string().nullish(),
   config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
   rootfs: z.object({ diff_ids: z.array(Digest).nullish() }).nullish(),
 });
@@ -52,12 +59,16 @@ export interface Artifact {
   /** Size of the manifests and the configuration. */
   readonly metadataBytes: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** When it was built, RFC 3339; undefined where the configuration does not say. */
+  readonly created: string | undefined;
 }
 
 interface Reply {
   readonly status: number;
   /** Digest as the registry says it. */
   readonly digestHeader: string | undefined;
+  /** Path of the next page of a list (distribution-spec, RFC 8288). */
+  readonly next: string | undefined;
   readonly body: Buffer;
 }
 
@@ -96,7 +107,31 @@ export class RegistryClient {
       diffIds: config.rootfs?.diff_ids ?? [],
       metadataBytes: reply.body.length + manifestBytes + manifest.config.size,
       labels: config.config?.Labels ?? {},
+      created: config.created ?? undefined,
     };
+  }
+
+  /** Digest of the manifest or index under a tag or digest, whatever it holds (end-3). */
+  async manifestDigest(repository: string, reference: string): Promise<Digest | undefined> {
+    const path = `/v2/${repository}/manifests/${reference}`;
+    const reply = await this.get(path);
+    if (reply.status === 404) return undefined;
+    if (reply.status !== 200) throw this.unexpected(path, reply);
+    const digest = digestOf(reply.body);
+    this.requireDigest(path, digest, reply.digestHeader);
+    return digest;
+  }
+
+  /** Names of all repositories (Docker Registry HTTP API V2, `_catalog`: the OCI specification has no such list). */
+  async repositories(): Promise<string[]> {
+    const pages = await this.pages("/v2/_catalog?n=1000", RepositoryList);
+    return pages.flatMap(({ repositories }) => repositories ?? []);
+  }
+
+  /** Tags of a repository; none where the registry does not know it (end-8b). */
+  async tags(repository: string): Promise<string[]> {
+    const pages = await this.pages(`/v2/${repository}/tags/list?n=1000`, TagList);
+    return pages.flatMap(({ tags }) => tags ?? []);
   }
 
   /**
@@ -112,6 +147,24 @@ export class RegistryClient {
     const range = `bytes=${blob.size - bytes}-${blob.size - 1}`;
     const reply = await this.get(`/v2/${repository}/blobs/${blob.digest}`, { Range: range });
     return reply.status === 206 && reply.body.length === bytes ? reply.body : undefined;
+  }
+
+  private async pages<S extends z.ZodType>(first: string, schema: S): Promise<z.output<S>[]> {
+    const pages: z.output<S>[] = [];
+    for (let path: string | undefined = first; path !== undefined; ) {
+      const reply: Reply = await this.get(path);
+      if (reply.status === 404) break;
+      if (reply.status !== 200) throw this.unexpected(path, reply);
+      pages.push(this.parse(path, schema, reply.body));
+      if (pages.length === maxPages) {
+        throw new UserError({
+          what: `${this.name}: GET ${first}: more than ${maxPages} pages`,
+          remedy: "npx unidesk registry health",
+        });
+      }
+      path = reply.next;
+    }
+    return pages;
   }
 
   private async platformManifest(
@@ -200,7 +253,7 @@ export class RegistryClient {
           const status = response.statusCode ?? 0;
           if (headers.Range && status !== 206) {
             // Not the range but all of it, or a redirection: nobody wants the body.
-            resolve({ status, digestHeader: undefined, body: Buffer.alloc(0) });
+            resolve({ status, digestHeader: undefined, next: undefined, body: Buffer.alloc(0) });
             outgoing.destroy();
             return;
           }
@@ -218,7 +271,8 @@ export class RegistryClient {
           response.on("end", () => {
             const header = response.headers["docker-content-digest"];
             const digestHeader = typeof header === "string" ? header : undefined;
-            resolve({ status, digestHeader, body: Buffer.concat(chunks) });
+            const next = /<(\/v2\/[^>]*)>; *rel="?next"?/.exec(String(response.headers.link ?? ""))?.[1];
+            resolve({ status, digestHeader, next, body: Buffer.concat(chunks) });
           });
         },
       );

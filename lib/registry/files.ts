@@ -85,6 +85,14 @@ function composeYaml(settings: RegistrySettings, paths: HostPaths, configSha256:
   );
 }
 
+/** `docker`'s arguments for the registry's Compose project. */
+export function composeArguments(settings: RegistrySettings, paths: HostPaths): string[] {
+  return ["compose", "-p", settings.name, "-f", paths.registry.compose];
+}
+
+/** What the unit lives by, after `composeArguments`. */
+export const composeUp = "up --abort-on-container-exit --remove-orphans";
+
 /**
  * Foreground Compose under systemd. `Wants=`, not `Requires=`: with the latter the unit stays down
  * after docker was stopped and started. A leftover container of the name is removed first; the
@@ -92,7 +100,7 @@ function composeYaml(settings: RegistrySettings, paths: HostPaths, configSha256:
  * stop: that is a stop, not a failure.
  */
 function unitText(settings: RegistrySettings, paths: HostPaths): string {
-  const compose = `/usr/bin/docker compose -p ${settings.name} -f ${paths.registry.compose}`;
+  const compose = `/usr/bin/docker ${composeArguments(settings, paths).join(" ")}`;
   return `[Unit]
 Description=UniDesk artifact registry on loopback
 Wants=docker.service
@@ -103,7 +111,7 @@ StartLimitIntervalSec=0
 Type=simple
 WorkingDirectory=${paths.registry.folder}
 ExecStartPre=-/usr/bin/docker rm -f ${settings.name}
-ExecStart=${compose} up --abort-on-container-exit --remove-orphans
+ExecStart=${compose} ${composeUp}
 ExecStop=${compose} stop
 Restart=always
 RestartSec=2

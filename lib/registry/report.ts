@@ -36,6 +36,8 @@ const messages: Readonly<Record<RegistryDecision, string>> = {
   unhealthy: "the registry does not serve as declared; npx cdktf diff d601-registry shows what an apply would repair",
 };
 
+const readOnlyMessage = "; it is read-only while a prune collects garbage: pulls work, pushes wait";
+
 /** Looks at the registry and judges it. `question` decides what `ok` means. */
 export async function reportRegistry(
   host: Connection,
@@ -55,7 +57,7 @@ export async function reportRegistry(
       runtimeApiHealthy: verdict.runtimeApiHealthy,
       missingChannels: [],
       checks: verdict.checks,
-      message: messages[verdict.decision],
+      message: `${messages[verdict.decision]}${observed.container?.readOnly ? readOnlyMessage : ""}`,
     };
   } catch (error) {
     if (!(error instanceof InfraBlockedError)) throw error;

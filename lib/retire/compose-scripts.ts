@@ -1,4 +1,6 @@
 import { controlledEnvFileFunction } from "../compose/env-file-path.ts";
+import { composeFilesFunctions } from "../compose/files.ts";
+import { composeSaidFunction } from "../compose/said.ts";
 import { bootUnitName } from "../deploy-job/boot-unit.ts";
 import { holderFunctions } from "../deploy-job/holder.ts";
 import { historyFunctions } from "../history/append.ts";
@@ -26,7 +28,7 @@ printf '%s\n%s\n' "$id" "$(label ${imageLabels.revision})"
  * While it holds the lock of the service's deploy jobs none of them begins.
  *
  * Arguments: run id, operator, service, commit, container, id that the container must have, Compose project, root,
- * Compose file, env file or empty, config.json that names it otherwise, Compose service, lock of the project, folder of the
+ * Compose files one a line, env file or empty, config.json that names it otherwise, Compose service, lock of the project, folder of the
  * service's deploy jobs, history file, the history line without its end, then the receipts.
  */
 export const retireScript = String.raw`
@@ -40,6 +42,8 @@ shift 7
 ${holderFunctions}
 ${historyFunctions}
 ${controlledEnvFileFunction}
+${composeFilesFunctions}
+${composeSaidFunction}
 refuse() { say "$1"; say "remedy: $2"; exit 1; }
 deploying() { refuse "a deploy job of $service is at work: $1" "wait until it ended (journalctl -u unidesk-deploy-$compose_service), then retire again"; }
 case $(systemctl is-active "unidesk-deploy-$compose_service.service" 2>/dev/null) in
@@ -58,7 +62,7 @@ current=$(timeout 20 docker ps -aq --no-trunc --filter "name=^/$container\$") ||
 trap '' HUP INT TERM PIPE
 if [ -n "$current" ]; then
   env_file=$(controlled_env_file "$env_file" "$config_json" "$root") || exit 1
-  (cd "$root" && env -i PATH="$PATH" HOME="$HOME" timeout -k 10 120 docker compose --project-name "$project" --project-directory "$root" -f "$file" --env-file "$env_file" rm --stop --force "$compose_service" 8>&- 9>&- </dev/null >&2) || exit 1
+  (set -o pipefail; project_compose 120 "$project" "$root" "$file" "$env_file" rm --stop --force "$compose_service" 8>&- 9>&- </dev/null 2>&1 | compose_said >&2) || exit 1
   if [ -n "$(timeout 20 docker ps -aq --filter "name=^/$container\$")" ]; then
     refuse "docker compose rm ended well, but the container $container is still there" "docker inspect $container on the host"
   fi

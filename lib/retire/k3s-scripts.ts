@@ -1,6 +1,7 @@
 import { holderFunctions } from "../deploy-job/holder.ts";
 import { historyFunctions } from "../history/append.ts";
 import { asRootFunction } from "../kubernetes/containerd.ts";
+import { kubeconfigOption } from "../kubernetes/kubeconfig.ts";
 
 /** `<kind> <name> <uid>` and the images of a Deployment, one line an object. */
 const objectsTemplate =
@@ -8,7 +9,7 @@ const objectsTemplate =
 
 /** `retire_objects NAMESPACE NAME...` with the command in `kubectl_words`: Deployments and Services of these names. */
 const functions = `${asRootFunction}
-retire_kubectl() { as_root timeout -k 2 "$kubectl_seconds" $kubectl_words "$@"; }
+retire_kubectl() { as_root timeout -k 2 "$kubectl_seconds" $kubectl_words ${kubeconfigOption} "$@"; }
 retire_objects() {
   local namespace=$1 name words=
   shift

@@ -53,7 +53,8 @@ function isStale(path: string, holder: string): boolean {
   return age > staleMs || (pid > 0 && !isAlive(pid));
 }
 
-function isAlive(pid: number): boolean {
+/** A process of that number is running, of whichever user. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../config/hosts.ts";
@@ -98,10 +98,13 @@ function knownHostsFile(host: Connection): string {
 
 /**
  * Socket of the host's shared connection. The name covers the pinned keys and the login, because a
- * running master is joined without looking at the host key again.
+ * running master is joined without looking at the host key again. A key file that was written anew is another login: jobs
+ * of one runner put now the observing key, now the deploying one in the same place.
  */
 export function controlPath(host: Connection): string {
-  const identity = [host.address, host.port, host.user, host.identityFile, host.proxyJump, host.proxyCommand];
+  const file = host.identityFile ? statSync(host.identityFile, { throwIfNoEntry: false }) : undefined;
+  const key = [host.identityFile, file?.ino, file?.mtimeMs];
+  const identity = [host.address, host.port, host.user, key, host.proxyJump, host.proxyCommand];
   return join(runtimeDir(), `m-${sha256(JSON.stringify([identity, host.hostKeys])).slice(0, 16)}`);
 }
 

@@ -4,14 +4,17 @@ import pRetry, { AbortError } from "p-retry";
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import { keepAlive } from "./lifeline.ts";
+import { observingCommand, observingRefusal, observingWord } from "./observing.ts";
 import { controlPath, sshOptions } from "./options.ts";
 import { shellCommand } from "./quote.ts";
 
 export interface RemoteOptions {
   /** Text or bytes for the command's standard input; secrets go this way, never in the arguments. */
   readonly input?: string | Uint8Array;
-  /** Upper bound for the whole call, in seconds. @default 60 */
+  /** Upper bound for the whole call, in seconds; 0 is none. @default 60 */
   readonly timeoutSeconds?: number;
+  /** Ends the call, whatever the host does. @default - it ends by itself */
+  readonly cancel?: AbortSignal;
   /** Called with every line that the command prints on standard error. */
   readonly onProgress?: (line: string) => void;
   /**
@@ -19,6 +22,8 @@ export interface RemoteOptions {
    * end itself when the runner is gone. @default - standard input is `input` and ends
    */
   readonly lifeline?: AbortSignal;
+  /** A terminal's Ctrl-C goes to this process alone and not to the command; its lifeline ends it. @default false */
+  readonly outlivesInterrupt?: boolean;
 }
 
 export interface RemoteResult {
@@ -29,6 +34,9 @@ export interface RemoteResult {
 
 /** sshd refused or dropped the connection before the command began: trying again is safe. */
 const dropped = /kex_exchange_identification|Connection reset by|Connection closed by|mux_client_request_session/;
+
+/** What ssh says where the shared connection has no session left; it then opens a connection of its own, so nothing failed. */
+const crowded = /^mux_client_request_session: session request failed: Session open refused by peer\r?(?:\n|$)/gm;
 
 /** Output beyond this is cut by killing the command: no host can fill the runner's memory. */
 const maxOutputBytes = 16 * 1024 * 1024;
@@ -43,7 +51,27 @@ export async function runScript(
   args: readonly string[] = [],
   options: RemoteOptions = {},
 ): Promise<RemoteResult> {
-  return runCommand(host, ["bash", "-c", script, "unidesk", ...args], options);
+  if (host.access !== "observe") return runCommand(host, ["bash", "-c", script, "unidesk", ...args], options);
+  const result = await runCommand(host, observingCommand(script, args), options);
+  if (result.exitCode === observingRefusal) throw refused(host, result.stderr);
+  if (result.exitCode === 127 && result.stderr.includes(observingWord)) throw notForced(host);
+  return result;
+}
+
+/** The host's own words, which have a remedy where there is one. */
+function refused(host: Connection, stderr: string): UserError {
+  const [found = "no reason given", remedy = "set UNIDESK_ACCESS=deploy and use a key that may deploy"] = (
+    lastLines(stderr, 1) || "no reason given"
+  ).split(/: (?=npx )/);
+  return new UserError({ what: `${host.name}: an observing key may not run this`, found, remedy });
+}
+
+/** The host's shell itself looked for the program, so the key can run anything. */
+function notForced(host: Connection): UserError {
+  return new UserError({
+    what: `${host.name}: UNIDESK_ACCESS=observe says that this key can only look, but the host lets it run commands`,
+    remedy: "npx unidesk observer install --key FILE.pub with a key of its own, or unset UNIDESK_ACCESS",
+  });
 }
 
 /** The same for one command with arguments. */
@@ -71,18 +99,20 @@ async function runOnce(
   const seconds = options.timeoutSeconds ?? 60;
   const child = execa(file ?? "", args, {
     ...(options.lifeline ? { stdin: "pipe" as const } : { input: options.input ?? "" }),
+    detached: options.outlivesInterrupt ?? false,
     timeout: seconds * 1000,
+    ...(options.cancel ? { cancelSignal: options.cancel } : {}),
     forceKillAfterDelay: 2000,
     maxBuffer: maxOutputBytes,
     stripFinalNewline: false,
     reject: false,
   });
-  if (options.onProgress) {
-    void forwardLines(child.iterable({ from: "stderr" }), options.onProgress);
-  }
+  const forwarded = options.onProgress && forwardLines(child.iterable({ from: "stderr" }), options.onProgress);
   const letGo = options.lifeline && child.stdin ? holdLifeline(child.stdin, options.lifeline) : () => {};
   const result = await child.finally(letGo);
-  const { stdout, stderr } = result;
+  await forwarded;
+  const { stdout } = result;
+  const stderr = withoutCrowding(result.stderr);
   if (result.timedOut) {
     throw new AbortError(
       new UserError({
@@ -107,7 +137,7 @@ async function runOnce(
   }
   if (host.kind === "ssh" && result.exitCode === 255) {
     const error = unreachable(host, stderr);
-    throw dropped.test(stderr) && stdout === "" ? error : new AbortError(error);
+    throw dropped.test(result.stderr) && stdout === "" ? error : new AbortError(error);
   }
   return { exitCode: result.exitCode, stdout, stderr };
 }
@@ -123,9 +153,13 @@ function holdLifeline(input: Writable, lifeline: AbortSignal): () => void {
   };
 }
 
+function withoutCrowding(stderr: string): string {
+  return stderr.replaceAll(crowded, "");
+}
+
 async function forwardLines(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
   try {
-    for await (const line of lines) onLine(line);
+    for await (const line of lines) if (line === "" || withoutCrowding(line) !== "") onLine(line);
   } catch {
     // The command failed; its result says so.
   }

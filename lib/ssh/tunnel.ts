@@ -7,6 +7,7 @@ import { execa } from "execa";
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import { keepAlive, silenceSeconds } from "./lifeline.ts";
+import { requireMoreThanObserving } from "./observing.ts";
 import { runtimeDir, sshOptions } from "./options.ts";
 import { shellCommand } from "./quote.ts";
 import { lastLines, unreachable } from "./run.ts";
@@ -20,6 +21,9 @@ export interface Tunnel<T> {
   readonly lost: Promise<InfraBlockedError>;
   close(): Promise<void>;
 }
+
+/** Below this level ssh says neither which port it got nor that the host forbids it. */
+const sayWhy = ["-o", "LogLevel=INFO"];
 
 /** The way to the runner itself cannot break. */
 const never = new Promise<never>(() => {});
@@ -39,7 +43,7 @@ export async function forwardFrom(
   socketPath = newSocketPath(),
 ): Promise<Tunnel<Endpoint>> {
   if (host.kind === "local") return { endpoint: { port }, lost: never, close: async () => {} };
-  const connection = await openForward(host, ["-L", `${socketPath}:127.0.0.1:${port}`]);
+  const connection = await openForward(host, ["-L", `${socketPath}:127.0.0.1:${port}`, ...sayWhy]);
   return {
     endpoint: { socketPath },
     lost: connection.lost,
@@ -57,7 +61,7 @@ export async function forwardFrom(
 export async function forwardTo(host: Connection, endpoint: Endpoint): Promise<Tunnel<{ readonly port: number }>> {
   if (host.kind === "local") return serveLocally(endpoint);
   const target = "socketPath" in endpoint ? endpoint.socketPath : `127.0.0.1:${endpoint.port}`;
-  const connection = await openForward(host, ["-R", `127.0.0.1:0:${target}`, "-o", "LogLevel=INFO"]);
+  const connection = await openForward(host, ["-R", `127.0.0.1:0:${target}`, ...sayWhy]);
   const port = Number(/Allocated port (\d+) for remote forward/.exec(connection.log())?.[1]);
   if (!Number.isInteger(port)) {
     await connection.close();
@@ -91,6 +95,7 @@ while [ $code -eq 0 ]; do IFS= read -r -t ${silenceSeconds} _; code=$?; done
 
 /** A connection of its own: a forward on the shared one would outlive us. */
 async function openForward(host: Connection, forward: readonly string[]): Promise<ForwardConnection> {
+  requireMoreThanObserving(host, "open a tunnel");
   // ssh keeps the first value of an option, so the forward's own options come first.
   const args = [
     ...forward,
@@ -109,6 +114,8 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-8192);
+    // Nothing will ever pass. From the other end it looks like a service that is down.
+    if (isForbidden(log)) child.kill();
   });
   const ready = await firstOutput(child.stdout, child, 20_000);
   const lifeline = keepAlive(child.stdin);
@@ -122,14 +129,30 @@ async function openForward(host: Connection, forward: readonly string[]): Promis
   };
   if (!ready) {
     await close();
-    throw unreachable(host, log);
+    throw isForbidden(log) ? forbidden(host, log) : unreachable(host, log);
   }
   const lost = new Promise<InfraBlockedError>((resolve) => {
     void child.then(() => {
-      if (!closing) resolve(broken(host, log));
+      if (!closing) resolve(isForbidden(log) ? forbidden(host, log) : broken(host, log));
     });
   });
   return { log: () => log, lost, close };
+}
+
+function isForbidden(log: string): boolean {
+  return /remote port forwarding failed|administratively prohibited/.test(log);
+}
+
+function forbidden(host: Connection, log: string): InfraBlockedError {
+  return new InfraBlockedError(
+    {
+      what: `${host.name}: sshd at ${host.address}:${host.port} lets this user in and forbids the tunnel`,
+      found: lastLines(log, 2),
+      allowed: "AllowTcpForwarding yes, and neither PermitOpen, PermitListen nor a key's options against it",
+      remedy: `correct sshd_config of ${host.name} (AllowTcpForwarding, AllowStreamLocalForwarding; also in a Match block), then systemctl reload ssh`,
+    },
+    [`${host.name}:ssh-forwarding`],
+  );
 }
 
 function broken(host: Connection, log: string): InfraBlockedError {

@@ -1,10 +1,13 @@
+import type { Connection } from "../config/hosts.ts";
 import { provenDigest, readDelivered } from "../delivery/delivered.ts";
-import { requireDiskSpace } from "../delivery/disk-gate.ts";
+import { dockerNeed, type Need, requireRoom } from "../delivery/disk-gate.ts";
 import { readTargetLayers } from "../delivery/missing-layers.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import { isProvenInContainerd, readContainerdImage } from "../kubernetes/containerd.ts";
+import { containerdNeed, readContainerdStore } from "../kubernetes/containerd-pull.ts";
 import type { Artifact } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
+import { bridgeRestart } from "../registry/patience.ts";
 import { judgeArtifact, type WantedArtifact } from "../verdicts/artifact.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { expectEqual, type Reason, renderReasons } from "../verdicts/verdict.ts";
@@ -12,12 +15,12 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 
 type Spec = StepSpecs["artifact-preflight"];
 type PreflightPin = Spec["pins"][number];
+type PinnedArtifact = PreflightPin & { readonly artifact: Artifact };
 
 /**
- * Nothing of a stack changes before every pin's artifact is seen to be there and right, and the target's disk
- * to hold all of them together. Where the
- * registry does not answer, an image that the target already holds is enough: a rollback must not
- * need the registry.
+ * Nothing of a stack changes before every pin's artifact is seen to be there and right, and the target's disk to hold
+ * all of them together. Where the registry does not answer, an image that the target already holds is enough: a
+ * rollback must not need the registry.
  */
 export async function artifactPreflight(spec: Spec, context: StepContext): Promise<void> {
   const registry = context.connection(spec.registry.host);
@@ -26,26 +29,22 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
   let noTarget: unknown;
   try {
     reasons = await withRegistry(registry, spec.registry.port, async (client) => {
-      await client.ping();
-      const artifacts = new Map<PreflightPin, Artifact>();
-      const wrong = await collect(spec.pins, async (pin) => {
-        const artifact = await client.artifact(pin.repository, pin.commit);
-        if (artifact) artifacts.set(pin, artifact);
-        return judgeArtifact(pin, artifact, name).reasons;
+      await bridgeRestart(() => client.ping());
+      const artifacts = await Promise.all(
+        spec.pins.map(async (pin) => ({ ...pin, artifact: await client.artifact(pin.repository, pin.commit) })),
+      );
+      const wrong = artifacts.flatMap(({ artifact, ...pin }) => {
+        const { ok, reasons } = judgeArtifact(pin, artifact, name);
+        return ok ? [] : [renderReasons(pin.service, reasons)];
       });
-      // What goes to containerd is measured by its own delivery: it is another file system.
-      const gated = spec.pins.flatMap((pin) => {
-        const artifact = artifacts.get(pin);
-        return artifact && pin.stableImage !== undefined
-          ? [{ service: pin.service, repository: pin.repository, artifact }]
-          : [];
-      });
-      if (wrong.length > 0 || gated.every(({ artifact }) => artifact.layers.length === 0)) return wrong;
-      const held = await readTargetLayers(context.connection(spec.target)).catch((error: unknown) => {
-        noTarget = error;
-        throw error;
-      });
-      await requireDiskSpace("preflight: nothing was changed", spec.target, held, gated, client);
+      if (wrong.length > 0) return wrong;
+      const needs = await needsOf(artifacts.filter(isThere), context.connection(spec.target)).catch(
+        (error: unknown) => {
+          noTarget = error;
+          throw error;
+        },
+      );
+      await requireRoom("preflight: nothing was changed", spec.target, needs, client);
       return wrong;
     });
   } catch (error) {
@@ -70,6 +69,23 @@ export async function artifactPreflight(spec: Spec, context: StepContext): Promi
     });
   }
   context.say(`${spec.pins.length} artifact(s) as pinned`);
+}
+
+/** What Docker and containerd of the target lack of the artifacts. */
+async function needsOf(artifacts: readonly PinnedArtifact[], target: Connection): Promise<Need[]> {
+  const withLayers = artifacts.filter(({ artifact }) => artifact.layers.length > 0);
+  const forDocker = withLayers.filter(({ stableImage }) => stableImage !== undefined);
+  const forContainerd = withLayers.filter(({ stableImage }) => stableImage === undefined);
+  return Promise.all([
+    ...(forDocker.length > 0 ? [readTargetLayers(target).then((held) => dockerNeed(held, forDocker))] : []),
+    ...(forContainerd.length > 0
+      ? [readContainerdStore(target).then((store) => containerdNeed(store, forContainerd))]
+      : []),
+  ]);
+}
+
+function isThere(pin: PreflightPin & { readonly artifact: Artifact | undefined }): pin is PinnedArtifact {
+  return pin.artifact !== undefined;
 }
 
 async function collect(

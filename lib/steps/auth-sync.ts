@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { UserError } from "../errors.ts";
-import { hostPaths } from "../host-paths.ts";
 import { authFields, fieldProblem, readAuthScript } from "../kubernetes/auth-source.ts";
 import { syncAuthScript } from "../kubernetes/auth-target.ts";
-import type { AuthSyncSpec } from "../kubernetes/target.ts";
+import { type AuthSyncSpec, authLock } from "../kubernetes/target.ts";
 import { lastLines, runScript } from "../ssh/run.ts";
 import type { StepContext } from "./specs.ts";
 
@@ -15,7 +14,7 @@ interface SourceAuth {
 
 /**
  * Hands the named fields of `.auth` over: source's standard output, the runner's memory, standard input of the cluster's
- * host. Where they are there already nothing changes.
+ * host. Where they are there already nothing changes. The pods are the rollout's, which comes after.
  */
 export async function authSync(spec: AuthSyncSpec, context: StepContext): Promise<void> {
   const source = await readSource(spec, context);
@@ -28,7 +27,7 @@ export async function authSync(spec: AuthSyncSpec, context: StepContext): Promis
     sync.configMap.name,
     source.hmac,
     randomBytes(16).toString("hex"),
-    `${hostPaths(host).locks}/auth-${namespace}-${sync.secret.name}`,
+    authLock(host, namespace, sync.secret.name),
     ...spec.deployments,
   ];
   const input = syncInput(spec, source.values);

@@ -18,10 +18,14 @@ export interface StepBundle {
 export function bundleSteps(folder: string): StepBundle {
   const { outputFiles } = buildSync({
     entryPoints: [fileURLToPath(new URL("./main.ts", import.meta.url))],
+    // Comments name each source relative to this: the hash is the same wherever the command is run.
+    absWorkingDir: fileURLToPath(new URL("../..", import.meta.url)),
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node20",
+    // What some dependencies have as CommonJS asks for its own files at run time; their modules do not.
+    mainFields: ["module", "main"],
     minifySyntax: true,
     legalComments: "none",
     write: false,

@@ -1,3 +1,4 @@
+import { nothingPulled } from "../delivery/measured.ts";
 import { InfraBlockedError } from "../errors.ts";
 import { isProvenInContainerd, readContainerdImage, writeContainerdRecord } from "../kubernetes/containerd.ts";
 import { pullIntoContainerd } from "../kubernetes/containerd-pull.ts";
@@ -18,11 +19,13 @@ export async function containerdImage(spec: StepSpecs["containerd-image"], conte
     await withRegistry(context.connection(registry.host), registry.port, async (client) => {
       const found = await client.artifact(repository, commit);
       const artifact = requireArtifact(wanted, found, `${registry.host} 127.0.0.1:${registry.port}`);
-      const { transfer } = await pullIntoContainerd(host, registry.port, { wanted, artifact }, client, context.say);
+      const { transfer } = await pullIntoContainerd(host, registry.port, wanted, artifact, client, context.say);
       const { digest, configDigest: imageId } = artifact;
-      const record = delivered?.record;
-      if (!transfer && record?.digest === digest && record.imageId === imageId) return;
-      await writeContainerdRecord(host, service, commit, { digest, imageId, ...transfer });
+      // Somebody else may have brought it meanwhile, such as the same service's other environment: theirs is the record.
+      const record = transfer ? undefined : (await readContainerdImage(host, registry.port, service, commit))?.record;
+      if (record?.digest === digest && record.imageId === imageId) return;
+      const cost = transfer ?? nothingPulled;
+      await writeContainerdRecord(host, service, commit, { digest, imageId, run: context.runId, ...cost });
     });
   } catch (error) {
     if (!(error instanceof InfraBlockedError) || !isProvenInContainerd(wanted, delivered)) throw error;

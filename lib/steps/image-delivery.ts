@@ -1,4 +1,5 @@
 import { provenDigest, readDelivered } from "../delivery/delivered.ts";
+import { nothingPulled } from "../delivery/measured.ts";
 import { type Pulled, pullImage } from "../delivery/pull.ts";
 import { writeDeliveryRecord } from "../delivery/record.ts";
 import { withDeliveryRoute } from "../delivery/route.ts";
@@ -27,7 +28,8 @@ export async function imageDelivery(spec: Spec, context: StepContext): Promise<v
       const there = delivered !== undefined && isImageOf(artifact, delivered.id);
       if (there) context.say(`${stableImage}:${wanted.commit} is already on ${spec.target}`);
       if (there && !keepReference) {
-        if (provenDigest(delivered) !== artifact.digest) await record(artifact, { imageId: delivered.id });
+        if (provenDigest(delivered) !== artifact.digest)
+          await record(artifact, { imageId: delivered.id, transfer: nothingPulled });
         return;
       }
       const request = { target, wanted, artifact, stableImage, keepReference };
@@ -43,6 +45,7 @@ export async function imageDelivery(spec: Spec, context: StepContext): Promise<v
     await writeDeliveryRecord(target, wanted.service, wanted.commit, {
       digest: artifact.digest,
       imageId: imageId as Artifact["digest"],
+      run: context.runId,
       ...transfer,
     });
   }

@@ -1,38 +1,43 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { shortCommit } from "../config/values.ts";
-import { InfraBlockedError } from "../errors.ts";
 import type { KnownCommits } from "../kubernetes/revisions.ts";
-import { undoRollout, type WentBack } from "../kubernetes/rollout.ts";
+import { undoRollout, type WentBack, waysBack } from "../kubernetes/rollout.ts";
 import type { ObservedK3s } from "../observe/k3s.ts";
 import { judgeAnswer } from "../verdicts/health-commit.ts";
 import { isOver, isRolledOut, livePods } from "../verdicts/k3s-live.ts";
 import { observeK3s } from "./observe-k3s.ts";
+import { patiently } from "./patiently.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 export interface BackEnd {
-  readonly result: "restored" | "removed" | "restore-failed";
+  readonly result: "restored" | "removed" | "restore-failed" | "superseded";
   /** The sentence for people. */
   readonly text: string;
 }
 
-/** How long the API may be silent before nobody goes back any more, in seconds. */
-const apiPatienceSeconds = 60;
-
-/** Goes back with every workload of a service, and waits until what was there before answers or nothing is left. */
+/** Goes back with these workloads of a service, and waits until what was there before answers or nothing is left. */
 export async function goBack(
-  { artifact, target }: StepSpecs["k3s-rollout"],
+  { artifact, target: whole }: StepSpecs["k3s-rollout"],
+  workloads: ReadonlySet<string>,
   commits: KnownCommits,
   context: StepContext,
 ): Promise<BackEnd> {
+  const target = { ...whole, workloads: whole.workloads.filter(({ name }) => workloads.has(name)) };
   const host = context.connection(target.host);
-  const went = await patiently(() => undoRollout(host, target, commits));
-  const lost = went.filter(({ to }) => to === "nowhere").map(({ workload }) => workload);
+  const ways = await patiently(() => waysBack(host, target, commits));
+  const went = await patiently(() => undoRollout(host, target, artifact, ways));
+  const namesOf = (way: WentBack["to"]) => went.filter(({ to }) => to === way).map(({ workload }) => workload);
+  const lost = namesOf("nowhere");
+  const others = namesOf("somebody else's");
+  const moving = went.filter(({ to }) => to === "revision" || to === "no pods");
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
     const observed = await patiently(() => observeK3s(artifact, target, context));
-    const open = went.filter((one) => one.to !== "nowhere" && !isBack(one, observed)).map(({ workload }) => workload);
-    if (open.length === 0) break;
-    if (Date.now() >= deadline) {
+    const open = moving.filter((one) => !isBack(one, observed)).map(({ workload }) => workload);
+    const isOverdue = Date.now() >= deadline;
+    // With no pods the last one is waited for while there is time; that it does not end is not for this step to mend.
+    if (open.length === 0 && (isOverdue || !moving.some((one) => hasEnding(one, observed)))) break;
+    if (isOverdue) {
       const text = `restore failed: ${open.join(", ")} gave no good answer in ${target.health.deadlineSeconds} s`;
       return { result: "restore-failed", text };
     }
@@ -41,8 +46,12 @@ export async function goBack(
   if (lost.length > 0) {
     return {
       result: "restore-failed",
-      text: `${lost.join(", ")} left as it is: this commit was live before, and there is no earlier revision that answers`,
+      text: `${lost.join(", ")} left as it is: it was there before this run, and there is no earlier revision that answers`,
     };
+  }
+  if (others.length > 0) {
+    const text = `${others.join(", ")} left alone: somebody else deployed another image there meanwhile`;
+    return { result: "superseded", text };
   }
   if (went.every(({ to }) => to === "no pods")) return { result: "removed", text: "first deployment: scaled to 0" };
   const previous = [...new Set(went.flatMap(({ commit }) => (commit ? [shortCommit(commit)] : [])))].join(", ");
@@ -52,7 +61,7 @@ export async function goBack(
 function isBack({ workload, to, commit }: WentBack, observed: ObservedK3s): boolean {
   const found = observed.cluster?.workloads[workload];
   if (!found?.deployment) return false;
-  if (to === "no pods") return found.deployment.replicas === 0 && found.pods.every(isOver);
+  if (to === "no pods") return found.deployment.replicas === 0 && livePods(found).length === 0;
   const { replicas, available } = found.deployment;
   const pods = livePods(found);
   return (
@@ -63,15 +72,6 @@ function isBack({ workload, to, commit }: WentBack, observed: ObservedK3s): bool
   );
 }
 
-/** One node: its API is away for a moment whenever k3s restarts. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  const until = Date.now() + apiPatienceSeconds * 1000;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof InfraBlockedError) || Date.now() >= until) throw error;
-      await sleep(1000);
-    }
-  }
+function hasEnding({ workload, to }: WentBack, { cluster }: ObservedK3s): boolean {
+  return to === "no pods" && (cluster?.workloads[workload]?.pods ?? []).some((pod) => pod.ending && !isOver(pod));
 }

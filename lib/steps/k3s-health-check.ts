@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
-import { judgeK3s, mayStillCome } from "../verdicts/k3s-live.ts";
+import { isOnlyEnding, judgeK3s, mayStillCome, stillEnding } from "../verdicts/k3s-live.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
@@ -12,6 +12,10 @@ export async function k3sHealthCheck(spec: StepSpecs["k3s-health-check"], contex
   for (;;) {
     const verdict = judgeK3s(artifact, target, await observeK3s(artifact, target, context));
     if (verdict.ok) break;
+    if (Date.now() >= deadline && isOnlyEnding(verdict)) {
+      for (const line of stillEnding(verdict)) context.say(line);
+      break;
+    }
     if (!mayStillCome(verdict) || Date.now() >= deadline) {
       throw new UserError({
         what: renderReasons(artifact.service, verdict.reasons),

@@ -4,6 +4,6 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 /** Ensures that a namespace is there; one that is stays as it is. */
 export async function k3sNamespace(spec: StepSpecs["k3s-namespace"], context: StepContext): Promise<void> {
   const { cluster, namespace } = spec;
-  const made = await ensureNamespace(context.connection(cluster.host), cluster, namespace);
+  const made = await ensureNamespace(context.connection(cluster.host), cluster, namespace, context.say);
   context.say(`namespace ${namespace} ${made ? "created" : "is there"}`);
 }

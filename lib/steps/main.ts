@@ -14,6 +14,7 @@ import { holdApiTunnel } from "../kubernetes/api-tunnel-holder.ts";
 import { type ApiTunnelRoute, apiTunnelCommand } from "../kubernetes/api-tunnel-protocol.ts";
 import { kubernetesCredential, refusal } from "../kubernetes/credential.ts";
 import { type CredentialSpec, credentialCommand } from "../kubernetes/credential-args.ts";
+import { printableLines } from "../printable.ts";
 import { receiptPath, writeReceiptFunction } from "../receipts.ts";
 import { mustRun } from "../ssh/script.ts";
 import { approvalGate } from "./approval-gate.ts";
@@ -101,7 +102,7 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
   const approval = await verifiedApproval();
   await step(spec, {
     connection,
-    say: (line) => process.stdout.write(`${line}\n`),
+    say: (line) => process.stdout.write(`${printableLines(line)}\n`),
     runId: runIdOf(),
     operator: operatorOf(process.env),
     ...(receipt ? { receipt } : {}),

@@ -2,6 +2,7 @@ import type { PlanOnly } from "../catalog/index.ts";
 import type { ComposeTarget } from "../compose/target.ts";
 import type { Connection, HostName } from "../config/hosts.ts";
 import type { Environment } from "../config/values.ts";
+import type { RolledAuth } from "../kubernetes/auth-rollout.ts";
 import type { AuthSyncSpec, ClusterTarget, K3sTarget } from "../kubernetes/target.ts";
 import type { ReceiptKey } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
@@ -46,7 +47,17 @@ export interface StepSpecs {
     readonly target: HostName;
     readonly artifact: WantedArtifact;
   };
-  "k3s-rollout": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
+  "k3s-rollout": {
+    readonly artifact: WantedArtifact;
+    readonly target: K3sTarget;
+    /**
+     * Generations of the live Deployments by name, null for one that is not there, as they were seen before the apply: what
+     * differs then was changed by it. Absent where nobody looked. No part of what is declared, so that no trigger says it.
+     */
+    readonly seen?: Readonly<Record<string, number | null>>;
+    /** Where a sync of `.auth` came before. */
+    readonly auth?: RolledAuth;
+  };
   "k3s-health-check": { readonly artifact: WantedArtifact; readonly target: K3sTarget };
   "plan-only": { readonly pins: readonly (PinnedCommit & { readonly environment: Environment } & PlanOnly)[] };
 }

@@ -15,6 +15,8 @@ export interface MissingLayer {
 export interface DockerDisk {
   readonly path: string;
   readonly freeBytes: number;
+  /** Number of its device: two folders of one file system share its room. */
+  readonly fileSystem: string;
 }
 
 /**
@@ -27,7 +29,11 @@ export function neededBytes(layers: readonly MissingLayer[]): number {
   return once.reduce((sum, layer) => sum + layer.compressedBytes + layer.unpackedBytes, diskMarginBytes);
 }
 
-export function judgeDisk(disk: DockerDisk, layers: readonly MissingLayer[], host: string): Verdict {
+export function judgeDisk(
+  disk: Pick<DockerDisk, "path" | "freeBytes">,
+  layers: readonly MissingLayer[],
+  host: string,
+): Verdict {
   const needed = neededBytes(layers);
   if (needed <= disk.freeBytes) return verdictOf([]);
   const where = `${host} ${disk.path}`;

@@ -1,5 +1,6 @@
 import { deployKeyPrefix } from "../catalog/index.ts";
 import type { ComposeTarget } from "../compose/target.ts";
+import { imageRepository } from "../config/ci-file.ts";
 import { shortCommit } from "../config/values.ts";
 import { imageLabels } from "../labels.ts";
 import type { ObservedService } from "../observe/compose.ts";
@@ -22,11 +23,11 @@ export function registryFileDrift(file: ManagedFile, expectedSha256: string, obs
   return found === expectedSha256 ? undefined : `${name} edited`;
 }
 
-/** `configSha256` is the config.yml that was applied last. */
+/** `applied` are the managed files that were applied last; one that is another by now is that file's own drift. */
 export function registryServiceDrift(
   settings: Pick<RegistrySettings, "image" | "port">,
-  configSha256: string,
-  { unit, container, apiStatus, listeners, storage }: ObservedRegistry,
+  applied: ObservedRegistry["files"],
+  { unit, files, container, apiStatus, listeners, storage }: ObservedRegistry,
 ): Drift {
   if (!unit.loaded) return "unit not installed";
   if (!storage) return "storage folder missing";
@@ -35,11 +36,14 @@ export function registryServiceDrift(
   if (unit.active !== "active" && unit.active !== "activating") return `unit ${unit.active}`;
   if (unit.active !== "active" || container?.status !== "running" || apiStatus !== 200) return "API does not answer";
   if (container.image !== settings.image) return `image ${container.image}, declared ${settings.image}`;
-  if (container.configSha256 !== configSha256) return "runs with another config.yml";
+  if (container.configSha256 !== applied.config) return "runs with another config.yml";
   if (container.published.some(({ address, port }) => !isLoopback(address) || port !== settings.port)) {
     return "published beyond its loopback port";
   }
-  return listeners.every((listener) => isLoopback(listenerAddress(listener))) ? undefined : "listens beyond loopback";
+  if (!listeners.every((listener) => isLoopback(listenerAddress(listener)))) return "listens beyond loopback";
+  if (unit.dropIns) return `unit has drop-ins ${unit.dropIns.join(", ")}`;
+  const asApplied = files.config === applied.config && files.compose === applied.compose && files.unit === applied.unit;
+  return asApplied && (unit.needsReload || container.olderFiles) ? "runs with older files" : undefined;
 }
 
 /** The commit's image must be on its target, with the content that its delivery recorded. */
@@ -63,7 +67,13 @@ export function deploymentDrift(
   target: ComposeTarget,
   observed: ObservedService,
 ): Drift {
-  const { container, images, stableImageId, envKeys } = observed;
+  const { container, otherNames, images, stableImageId, envKeys } = observed;
+  if (otherNames) {
+    const others = otherNames.join(", ");
+    return container
+      ? `more containers than one: ${others}`
+      : `container ${target.container} runs under the name ${others}`;
+  }
   if (!container) return "container missing";
   const live = container.imageLabels[imageLabels.revision];
   if (live !== wanted.commit) {
@@ -81,6 +91,9 @@ export function deploymentDrift(
   if (!envKeys) return "env file cannot be read";
   for (const key of ["COMMIT", "REQUESTED_COMMIT"]) {
     if (envKeys[prefix + key] !== wanted.commit) return `env file key ${prefix}${key} changed`;
+  }
+  if (envKeys[`${prefix}IMAGE`] !== `${imageRepository(wanted.service)}:${wanted.commit}`) {
+    return `env file key ${prefix}IMAGE changed`;
   }
   const digest = image?.record?.digest;
   if (digest && envKeys[`${prefix}DIGEST`] !== digest) return `env file key ${prefix}DIGEST changed`;

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { type HealthReply, parseBody } from "./reply.ts";
 import { expectEqual, type Reason, type Verdict, verdictOf } from "./verdict.ts";
 
-const HealthBody = z.object({
+/** What a service says of its own commit. */
+export const HealthBody = z.object({
   deploy: z.object({ commit: z.string().nullish(), requestedCommit: z.string().nullish() }).nullish(),
 });
 

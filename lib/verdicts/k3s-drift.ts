@@ -1,4 +1,5 @@
 import { shortCommit } from "../config/values.ts";
+import { declaredSelector, foreignSelector } from "../kubernetes/selector.ts";
 import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
 import type { ObservedK3s } from "../observe/k3s.ts";
 import type { Drift } from "./drift.ts";
@@ -11,7 +12,9 @@ interface Wanted {
 }
 
 export function namespaceDrift(namespace: string, { cluster }: ObservedK3s): Drift {
-  return cluster && !cluster.namespace ? `namespace ${namespace} missing` : undefined;
+  if (!cluster) return undefined;
+  if (cluster.namespaceEnding) return `namespace ${namespace} is being deleted`;
+  return cluster.namespace ? undefined : `namespace ${namespace} missing`;
 }
 
 /** The commit's image must be in containerd under the name that the Deployment says, with the delivered content. */
@@ -41,11 +44,15 @@ export function rolloutDrift(wanted: Wanted, target: K3sTarget, observed: Observ
 function workloadDrift(wanted: Wanted, name: string, target: K3sTarget, observed: ObservedK3s): Drift {
   const found = observed.cluster?.workloads[name];
   if (!found?.deployment) return "Deployment missing";
+  const selector = foreignSelector(name, found.deployment);
+  if (selector) return `Deployment selects by ${selector} and not by ${declaredSelector(name)}`;
   if (!found.service) return "Service missing";
   const tag = /:([0-9a-f]{40})$/.exec(found.deployment.image)?.[1];
   if (tag !== wanted.commit) {
     return `live commit ${tag ? shortCommit(tag) : "unknown"}, pinned ${shortCommit(wanted.commit)}`;
   }
+  if (found.deployment.replicas === 0) return "scaled to 0";
+  if (found.deployment.paused) return "rollouts paused";
   const pods = livePods(found);
   const image = clusterImage(target.registryPort, wanted.service, wanted.commit);
   if (pods.some((pod) => pod.image !== image)) return "pods not on the commit";

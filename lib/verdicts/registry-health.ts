@@ -63,6 +63,8 @@ function judgeUnit(observed: ObservedRegistry, settings: RegistrySettings, host:
   return check(
     observed.unit.active !== "active" && reason("unit state", "active", observed.unit.active, where),
     observed.unit.enabled !== "enabled" && reason("unit at boot", "enabled", observed.unit.enabled, where),
+    observed.unit.needsReload === true && reason("unit as loaded", "the file on disk", "an older one", where),
+    observed.unit.dropIns !== undefined && reason("unit drop-ins", "none", observed.unit.dropIns.join(", "), where),
   );
 }
 
@@ -77,6 +79,7 @@ function judgeContainer(
   const config = files.find(({ name }) => name === "config");
   return check(
     !container.running && reason("container", "running", container.status, where),
+    container.olderFiles === true && reason("managed files at its start", "those on disk", "older ones", where),
     config !== undefined &&
       container.configSha256 !== config.sha256 &&
       reason("config.yml of the running container", config.sha256, container.configSha256 ?? "unknown", where),

@@ -104,7 +104,7 @@ test("lines that are no entries are counted, and what moves a terminal is taken 
   expect((await cli("history")).stderr).toBe(`warning: ${warnings[0]}\n`);
 });
 
-test("no more than the last 200 lines of a file are read", async () => {
+test("no more than the last 200 entries of a service in an environment are read", async () => {
   useHistory({ "frontend.jsonl": Array.from({ length: 250 }, (_, id) => line({ id: String(id) })).join("") });
   const { stdout } = await cli("history", "--limit", "1000", "--json");
   const { entries, warnings } = JSON.parse(stdout) as { entries: { id: string }[]; warnings: string[] };

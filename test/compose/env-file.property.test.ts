@@ -16,11 +16,14 @@ const values = new Map([
   ["KEY_DIGEST", "sha256:a=b#c"],
 ]);
 
+// JavaScript's trimStart() takes a \r away as well: a line that begins with one is left alone, and ours comes after it.
+const withoutBlanks = (text: string) => text.replace(/^[ \t]+/, "");
+
 /** The model: which of our keys a line defines, told by hand instead of by awk. */
 function keyOf(line: string): string | undefined {
-  const text = line.trimStart();
+  const text = withoutBlanks(line);
   const [first = "", ...rest] = text.split(/[ \t]+/);
-  const definition = first === "export" && rest.length > 0 ? text.slice(6).trimStart() : text;
+  const definition = first === "export" && rest.length > 0 ? withoutBlanks(text.slice(6)) : text;
   return [...values.keys()].find(
     (key) => definition.startsWith(key) && /^[ \t]*[=:]/.test(definition.slice(key.length)),
   );
@@ -44,7 +47,10 @@ const line = fc
   .filter(opensNoQuote);
 const file = fc.record({ lines: fc.array(line, { maxLength: 12 }), finalNewline: fc.boolean() });
 
-test("lines that are not ours keep their bytes and their order; ours say what was wanted, each at least once", () => {
+// Hundreds of processes: their time is the machine's.
+test("lines that are not ours keep their bytes and their order; ours say what was wanted, each at least once", {
+  timeout: 90_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(file, { minLength: 20, maxLength: 30 }), (files) => {
       const folder = tempFolder();
@@ -64,6 +70,9 @@ test("lines that are not ours keep their bytes and their order; ours say what wa
       const again = bash(script, [wanted, ...paths]);
       expect(again.stdout.toString()).toBe("unchanged\n".repeat(paths.length));
     }),
-    { numRuns: 4 },
+    {
+      numRuns: 4,
+      examples: [[[{ lines: ["\rKEY_DIGEST="], finalNewline: false }]]],
+    },
   );
 });

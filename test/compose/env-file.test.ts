@@ -16,6 +16,9 @@ import { bash, tempFolder, write } from "../support.ts";
 
 const call = `${setEnvKeysFunction}\nset_env_keys "$1"`;
 
+const setAttribute = `python3 -c 'import os, sys; os.setxattr(sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3]))' "$@"`;
+const getAttribute = `python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], sys.argv[2]).hex())' "$@"`;
+
 /** Sets keys in a file of that content; returns what the function printed and what the file holds then. */
 function set(
   content: string | Uint8Array,
@@ -95,6 +98,16 @@ test("several keys are set in one go, absent ones in their order", () => {
   expect(set("B=0\nX=1\n", "A=1\nB=2\nC=3\n").content).toBe("B=2\nX=1\nA=1\nC=3\n");
 });
 
+test("a try says the same and writes nothing", () => {
+  const folder = tempFolder();
+  const file = write(folder, "compose.env", "KEY=old\n");
+  const tried = (wanted: string) =>
+    bash(`${setEnvKeysFunction}\nset_env_keys "$1" try`, [file], wanted).stdout.toString();
+  expect([tried("KEY=new\n"), tried("KEY=old\n")]).toEqual(["changed\n", "unchanged\n"]);
+  expect(readFileSync(file, "utf8")).toBe("KEY=old\n");
+  expect(readdirSync(folder)).toEqual(["compose.env"]);
+});
+
 describe("a file that already says so", () => {
   test.each([
     ["plainly", "A=1\nKEY=new\nB=2\n"],
@@ -115,6 +128,22 @@ test.each([0o600, 0o640, 0o644])("the mode %o is kept", (mode) => {
   chmodSync(file, mode);
   set("", "KEY=new\n", file);
   expect(statSync(file).mode & 0o777).toBe(mode);
+});
+
+const canSetAttributes = bash(setAttribute, [write(tempFolder(), "a", ""), "user.unidesk", "6b657074"]).exitCode === 0;
+describe.runIf(canSetAttributes)("kept is", () => {
+  // Version 2; user rw-, user 4711 rw-, group ---, mask rw-, others ---: stat calls that 660.
+  const acl =
+    "02000000" + "01000600ffffffff" + "0200060067120000" + "04000000ffffffff" + "10000600ffffffff" + "20000000ffffffff";
+  test.each([
+    ["an extended attribute", "user.unidesk", "6b657074"],
+    ["an access list", "system.posix_acl_access", acl],
+  ])("%s", (_, name, value) => {
+    const file = write(tempFolder(), "compose.env", "KEY=old\n");
+    expect(bash(setAttribute, [file, name, value]).stderr).toBe("");
+    set("", "KEY=new\n", file);
+    expect(bash(getAttribute, [file, name]).stdout.toString().trim()).toBe(value);
+  });
 });
 
 test("a symbolic link stays one, and the file that it names is changed", () => {
@@ -173,8 +202,8 @@ describe("what a restore needs", () => {
 });
 
 describe("fails", () => {
-  const refusal = (file: string) => {
-    const { exitCode, stdout, stderr } = bash(call, [file], "KEY=new\n");
+  const refusal = (file: string, before = "") => {
+    const { exitCode, stdout, stderr } = bash(`${before}\n${call}`, [file], "KEY=new\n");
     expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 1, stdout: "" });
     return stderr;
   };
@@ -203,6 +232,21 @@ describe("fails", () => {
       `a quoted value is not closed; the last key before it is B\nthe env file ${file} was left as it is\n`,
     );
     expect(readFileSync(file, "utf8")).toBe("A=1\nB='two\nKEY=old\n");
+  });
+
+  test.each([
+    ["cp() { echo no >&2; return 1; }; sudo() { return 1; }", "no"],
+    ['cp() { chmod 600 "$5"; }; sudo() { echo asks >&2; return 1; }', "asks"],
+  ])("if owner and mode cannot be kept, and leaves the file as it was: %s", (tools, why) => {
+    const file = write(tempFolder(), "compose.env", "KEY=old\n");
+    chmodSync(file, 0o640);
+    expect(refusal(file, tools)).toMatch(
+      new RegExp(
+        `^owner, mode and access list of ${file} cannot be kept: *${why} *\nthe env file ${file} was left as it is\n$`,
+      ),
+    );
+    expect(readFileSync(file, "utf8")).toBe("KEY=old\n");
+    expect(readdirSync(dirname(file))).toEqual(["compose.env"]);
   });
 
   test("if it is a folder", () => {

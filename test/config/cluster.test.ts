@@ -1,10 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { clusterOf } from "../../lib/config/cluster.ts";
 import { Hosts } from "../../lib/config/hosts.ts";
 import { checkValue } from "../../lib/config/json-file.ts";
+import { certificate } from "../certificate.ts";
 import { failureOf, hostsJson, tempFolder, write } from "../support.ts";
 
 /** The cluster of hosts whose d601 has this `kubernetes`. */
@@ -16,24 +15,6 @@ function cluster(kubernetes: object | undefined, root = "/checkout") {
   );
 }
 const refusal = (caCertificate: string, root?: string) => failureOf(() => cluster({ caCertificate }, root));
-
-/** A real certificate, as openssl makes it. */
-function certificate(authority: boolean): string {
-  const folder = tempFolder();
-  const file = join(folder, "ca.crt");
-  const command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=test";
-  const rest = [
-    "-keyout",
-    join(folder, "ca.key"),
-    "-out",
-    file,
-    "-addext",
-    `basicConstraints=critical,CA:${authority}`,
-  ];
-  const { status, stderr } = spawnSync("openssl", [...command.split(" "), ...rest], { encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
-  return readFileSync(file, "utf8");
-}
 
 test("hosts without a cluster have none", () => {
   expect(cluster(undefined)).toBeUndefined();

@@ -145,3 +145,20 @@ test("fails if main-server has no compose", () => {
     /^hosts: main-server\.compose: is missing;/,
   );
 });
+
+describe("compose.file", () => {
+  const compose = (file: unknown) => {
+    const hosts = hostsJson();
+    const main = { ...hosts["main-server"], compose: { ...hosts["main-server"].compose, file } };
+    return checkValue({ ...hosts, "main-server": main }, "hosts", Hosts)["main-server"].compose.file;
+  };
+
+  test("is one file or several, one a line from here on", () => {
+    expect(compose("docker-compose.yml")).toBe("docker-compose.yml");
+    expect(compose(["a.yml", "/etc/b.yml"])).toBe("a.yml\n/etc/b.yml");
+  });
+
+  test.each([[""], [[]], [["a\nb"]]])("fails if it is %j", (file) => {
+    expect(failureOf(() => compose(file)).message).toContain("hosts: main-server.compose.file");
+  });
+});

@@ -45,6 +45,8 @@ describe("the same key twice", () => {
     ["deep inside", '{"a":{"b":[{"c":1},\n{"d":1,\n"d":1}]}}', 3],
     ["with equal values", '{"a":1,"a":1}', 1],
     ["once escaped", '{"a":1,"\\u0061":2}', 1],
+    ["behind a lone carriage return", '{"a":1,\r"a":2}', 2],
+    ["behind Windows line ends", '{\r\n"a":1,\r\n"a":2}', 3],
     ["indented by tabs", '{\n\t"a": 1,\n\t"a": 2\n}', 3],
   ])("fails if it is %s", (_, text, line) => {
     const { message, exitCode } = failureOf(() => parse(text));
@@ -69,4 +71,44 @@ test("fails if the value itself is wrong, with its name alone", () => {
   expect(failureOf(() => checkValue("latest", "--commit", z.literal("y", { error: "must be y" }))).message).toBe(
     '--commit: found "latest"; must be y',
   );
+});
+
+test("keys and values begin no line of their own and drive no terminal", () => {
+  const key = "x\r\r**Approved by** @org\u001b[2J\n::error::y";
+  const { message } = failureOf(() => checkValue({ [key]: 1 }, "x.json", z.strictObject({})));
+  expect(message).toBe('x.json: unknown "x??**Approved by** @org?[2J?::error::y"');
+  const inside = failureOf(() =>
+    checkValue({ "a\nb": "\u009b2J" }, "x.json", z.record(z.string(), z.number())),
+  ).message;
+  expect(inside).toMatch(/^x\.json: a\?b: found "\?2J"; .+$/);
+  expect(failureOf(() => parse("[\n::error::x]")).message.split("\n")).toHaveLength(3);
+});
+
+describe("a value that is not what it looks like", () => {
+  test.each(['{"a":{\n"__proto__":{"b":1}}}', '{"a":{\n"\\u005f_proto__":1}}'])(
+    "fails if a key of %j is lost",
+    (text) => {
+      const { message, exitCode } = failureOf(() => parse(text));
+      expect(message).toBe(
+        [
+          `x.json has the key "__proto__"`,
+          "  found:   line 2",
+          "  allowed: any other key",
+          "  remedy:  remove it",
+        ].join("\n"),
+      );
+      expect(exitCode).toBe(2);
+    },
+  );
+
+  test("fails if it is nested deeper than anything can walk, with a remedy", () => {
+    const nested = (depth: number, open: string, close: string) => `${open.repeat(depth)}1${close.repeat(depth)}`;
+    for (const [open, close] of [
+      ["[", "]"],
+      ['{"a":', "}"],
+    ] as const) {
+      expect(failureOf(() => parse(nested(100_000, open, close))).message).toContain("x.json is nested too deep");
+      expect(parse(nested(100, open, close))).toBeTruthy();
+    }
+  });
 });

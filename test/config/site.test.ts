@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { labCommits } from "../../lab/commits.ts";
+import { catalog } from "../../lib/catalog/index.ts";
 import { readCiFile } from "../../lib/config/ci-file.ts";
 import { readPins } from "../../lib/config/deploy-file.ts";
 import { loadPins, loadSite, overridesOf } from "../../lib/config/site.ts";
@@ -25,6 +26,17 @@ const own = (name: string) => `${checkout}/${name}`;
 describe("the checkout's own files", () => {
   test("CI.json can be read", () => {
     expect(readCiFile(own("CI.json")).artifacts.map(({ serviceId }) => serviceId)).toContain("frontend");
+  });
+
+  test("CI.json has an entry for every service of the catalog, and upstream images beside them", () => {
+    const { artifacts } = readCiFile(own("CI.json"));
+    const idsOf = (kind: string) => artifacts.filter((entry) => entry.kind === kind).map(({ serviceId }) => serviceId);
+    expect(idsOf("build").sort()).toEqual(
+      catalog()
+        .map(({ service }) => service)
+        .sort(),
+    );
+    expect(idsOf("upstream-image")).toEqual(["postgres", "registry"]);
   });
 
   test("deploy.json pins the lab's second commit, lab/pins/older.json its first", () => {
@@ -72,8 +84,19 @@ test("UNIDESK_HOSTS replaces target and hosts, UNIDESK_DEPLOY_FILE the pins", ()
   expect(loadPins(site).map(({ commit }) => commit)).toEqual([commitB]);
 });
 
+test("UNIDESK_CI_FILE replaces CI.json, and is named where it is wrong", () => {
+  const root = writeCheckout();
+  write(root, "other-ci.json", { version: 1, artifacts: [buildEntry("frontend"), buildEntry("mdtodo")] });
+  const site = loadSite(root, overridesOf({ UNIDESK_CI_FILE: "other-ci.json", HOME: "/" }));
+  expect(site.ci.artifacts.map(({ serviceId }) => serviceId)).toEqual(["frontend", "mdtodo"]);
+  write(root, "other-ci.json", { version: 2, artifacts: [] });
+  expect(failureOf(() => loadSite(root, { UNIDESK_CI_FILE: "other-ci.json" })).message).toMatch(
+    /^other-ci\.json: version: found 2; must be 1/,
+  );
+});
+
 test("an empty override is none", () => {
-  const site = loadSite(writeCheckout(), { UNIDESK_HOSTS: "", UNIDESK_DEPLOY_FILE: "" });
+  const site = loadSite(writeCheckout(), { UNIDESK_HOSTS: "", UNIDESK_DEPLOY_FILE: "", UNIDESK_CI_FILE: "" });
   expect(loadPins(site).map(({ commit }) => commit)).toEqual([commitA]);
 });
 
@@ -111,7 +134,7 @@ describe("loadPins", () => {
     sourceRepo: "https://github.com/pikasTech/unidesk",
     upstream: "docker.io/library/nginx:1",
     digest: digestA,
-    mirror: "127.0.0.1:5000/mirror/nginx",
+    mirror: "127.0.0.1:5000/unidesk/mirror/nginx",
   };
   const refusal = (...artifacts: object[]) => {
     const root = writeCheckout();

@@ -1,4 +1,4 @@
-import { TerraformStack, Testing } from "cdktf";
+import { type TerraformResource, TerraformStack, Testing } from "cdktf";
 import { expect, test } from "vitest";
 import { K3sDeployment, type K3sDeploymentProps } from "../../constructs/k3s-deployment.ts";
 import { KubernetesAccess } from "../../constructs/kubernetes-access.ts";
@@ -177,15 +177,43 @@ test("it is imported only where it was seen", () => {
   ]);
 });
 
-test("only a service with a sync of `.auth` leaves the mark of that sync to its step", () => {
-  const ignored = (service: string) => {
-    const [deployment] = Object.values<{ lifecycle?: { ignore_changes?: string[] } }>(
-      stackOf({ service }).resource.kubernetes_deployment,
-    );
-    return deployment?.lifecycle?.ignore_changes;
-  };
-  expect(ignored("frontend")).toEqual(['spec[0].template[0].metadata[0].annotations["dev.unidesk.auth-hmac"]']);
-  expect(ignored("mdtodo")).toBeUndefined();
+interface Lifecycle {
+  readonly ignore_changes?: string[];
+  readonly precondition?: { condition: string; error_message: string }[];
+}
+function lifecycleOf(options: Options): Lifecycle {
+  const [deployment] = Object.values<{ lifecycle?: Lifecycle }>(stackOf(options).resource.kubernetes_deployment);
+  return deployment?.lifecycle ?? {};
+}
+
+test("only a service with a sync of `.auth` leaves the mark of that sync to its rollout", () => {
+  const ignored = (service: string) => lifecycleOf({ service }).ignore_changes;
+  expect(ignored("frontend")).toEqual([
+    "spec[0].selector",
+    'spec[0].template[0].metadata[0].annotations["dev.unidesk.auth-hmac"]',
+  ]);
+  expect(ignored("mdtodo")).toEqual(["spec[0].selector"]);
+});
+
+test("a live Deployment of another selector is never replaced: the apply refuses after the preflight, with both", () => {
+  const resource = { terraformResourceType: "null_resource", friendlyUniqueId: "preflight" } as TerraformResource;
+  const foreign = lifecycleOf({
+    props: { foreignSelector: { found: "app=other, tier=$" + "{x}", preflight: { resource } } },
+  });
+  expect(foreign.ignore_changes).toContain("spec[0].selector");
+  expect(foreign.precondition).toEqual([
+    {
+      // Unknown in a plan that runs the preflight again, so that the rest of the stack can be planned.
+      condition: "$" + '{null_resource.preflight.id == ""}',
+      error_message: [
+        "Deployment unidesk-dev/frontend-dev was left alone: it selects its pods by other labels, and a selector cannot be changed",
+        "  found:   app=other, tier=$$" + "{x}",
+        "  allowed: app=frontend-dev",
+        "  remedy:  kubectl -n unidesk-dev delete deployment frontend-dev --cascade=orphan on its host takes it away and leaves its pods running; then apply again, and delete those pods when the new ones answer",
+      ].join("\n"),
+    },
+  ]);
+  expect(lifecycleOf({})).not.toHaveProperty("precondition");
 });
 
 const podSpec = "spec.template.spec";

@@ -87,6 +87,7 @@ test("of a new image only the changed layer crosses the wire; the record says wh
     imageId: image.id,
     bytes: expect.any(Number),
     seconds: expect.any(Number),
+    run: expect.any(String),
   });
   expect(Math.abs(record.bytes - megabyte)).toBeLessThan(4096);
 });

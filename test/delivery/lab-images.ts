@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
 import { labExec } from "../../lab/index.ts";
+import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../../lib/delivery/record.ts";
 import { hostPaths } from "../../lib/host-paths.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
 import { StepRunner } from "../lab-steps.ts";
@@ -114,6 +115,48 @@ export async function withSlowRegistry<T>(megabits: number, use: () => Promise<T
   } finally {
     await labExec("d601", "tc qdisc del dev eth0 root");
   }
+}
+
+/**
+ * Starts a delivery that has looked at its target and waits for its turn there, lets `meanwhile` change the target,
+ * and returns what the delivery printed.
+ */
+export async function deliverAfter(
+  steps: StepRunner,
+  image: TestImage,
+  meanwhile: () => Promise<unknown>,
+): Promise<string> {
+  const { locks } = hostPaths({ home });
+  const unit = "ut-delivery-lock";
+  const hold = `runuser -u ubuntu -- mkdir -p ${locks}; systemd-run --quiet --collect --unit=${unit} --uid=ubuntu flock ${locks}/delivery-${image.service} sleep 100`;
+  await labExec("main-server", hold);
+  try {
+    await until("the lock is held", 10_000, async () => {
+      const free = `flock -n ${locks}/delivery-${image.service} true && echo free || echo held`;
+      return (await labExec("main-server", free)).trim() === "held";
+    });
+    const step = steps.start("image-delivery", deliverySpec(image), ["d601", "main-server"]);
+    let said = "";
+    step.all.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until("the delivery waits", 30_000, async () => said.includes("waiting: another delivery"));
+    await meanwhile();
+    await labExec("main-server", `systemctl stop ${unit}`);
+    const { exitCode, all } = await step;
+    expect(exitCode, all).toBe(0);
+    return all;
+  } finally {
+    await labExec("main-server", `systemctl stop ${unit} 2>/dev/null || true`);
+  }
+}
+
+/** What a delivery recorded on main-server. */
+export async function recordOf({ service, commit }: TestImage): Promise<DeliveryRecord> {
+  const text = await labExec("main-server", ["cat", deliveryPath({ home }, service, commit)]);
+  const record = parseDeliveryRecord(text);
+  if (!record) throw new Error(`no delivery record: ${text}`);
+  return record;
 }
 
 /** Bytes that main-server's network received while `use` ran. */

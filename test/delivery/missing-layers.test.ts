@@ -54,9 +54,9 @@ describe("what a target answers", () => {
   const classic = [["Backing Filesystem", "extfs"]];
 
   test("the classic image store", () => {
-    const output = `${info(classic)}\n  1234\n["${digest("a")}"]\nnull\n`;
+    const output = `${info(classic)}\n  1234 65024\n["${digest("a")}"]\nnull\n`;
     expect(parseTargetLayers(output)).toEqual({
-      disk: { path: "/var/lib/docker", freeBytes: 1234 },
+      disk: { path: "/var/lib/docker", freeBytes: 1234, fileSystem: "65024" },
       exact: true,
       images: [[digest("a")], []],
     });

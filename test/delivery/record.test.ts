@@ -7,10 +7,10 @@ const record = { digest: digestA, imageId: digestB };
 test("a record of an older version has neither bytes nor seconds", () =>
   expect(parseDeliveryRecord(JSON.stringify(record))).toEqual(record));
 
-test("a record says what was fetched and how long it took", () => {
-  const full = { ...record, bytes: 4_200_000, seconds: 1.5 };
-  expect(parseDeliveryRecord(JSON.stringify(full))).toEqual(full);
-});
+test.each([{ bytes: 4_200_000, seconds: 1.5 }, { bytes: 0, seconds: 0 }, { seconds: 1.5 }])(
+  "a record says what was fetched, where that is known, and how long it took: %j",
+  (cost) => expect(parseDeliveryRecord(JSON.stringify({ ...record, ...cost }))).toEqual({ ...record, ...cost }),
+);
 
 test.each(["", "{", JSON.stringify({ digest: "latest", imageId: digestB }), JSON.stringify({ ...record, bytes: -1 })])(
   "%s proves nothing",

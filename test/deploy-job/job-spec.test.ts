@@ -9,7 +9,7 @@ const id = `sha256:${"1".repeat(64)}`;
 const image: ObservedImage = {
   id,
   labels: {},
-  record: { digest: digestA, imageId: id, bytes: 1_500_000, seconds: 0.4 } as ObservedImage["record"],
+  record: { digest: digestA, imageId: id, bytes: 1_500_000, seconds: 0.4, run: "runner/1" } as ObservedImage["record"],
 };
 const artifact = { service: "todo-note", repository: "unidesk/todo-note", commit: commitA };
 const context: JobContext = {
@@ -81,6 +81,21 @@ test("with what the job adds, the history's fields are an entry of one ASCII lin
     fingerprint: `${commitA} 0123456789ab`,
     approval: { signer: 'O"Hara \u00fc', expires: "2026-12-01T00:00:00Z" },
   });
+});
+
+test("what another apply fetched is not counted again, and of an old record nobody knows whose it was", () => {
+  const bytesOf = (run: object) => {
+    const found = { ...image, record: { ...image.record, run: undefined, ...run } as ObservedImage["record"] };
+    return JSON.parse(`{${read("history_fields", {}, found)}}`);
+  };
+  expect(bytesOf({ run: "runner/2" })).toMatchObject({ bytes: 0, deliverySeconds: 0 });
+  expect(bytesOf({})).toMatchObject({ bytes: null, deliverySeconds: null });
+});
+
+test("what a delivery could not measure is unknown, and never what was expected", () => {
+  const record = { ...image.record, bytes: undefined } as ObservedImage["record"];
+  const fields = JSON.parse(`{${read("history_fields", {}, { ...image, record })}}`);
+  expect(fields).toMatchObject({ bytes: null, deliverySeconds: 0.4 });
 });
 
 test("the boot unit runs as the user, after Docker", () => {

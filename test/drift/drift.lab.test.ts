@@ -4,6 +4,7 @@ import { labCommits, labExec } from "../../lab/index.ts";
 import {
   containerFacts,
   d601Stack,
+  devStack,
   home,
   mainServerStack,
   type RunOptions,
@@ -18,24 +19,29 @@ const { first: older, second: pinned } = labCommits.unidesk;
 const envFile = `${home}/unidesk/.state/compose.env`;
 
 /** Only the services that are broken here: every run then looks at these alone. */
-const pinsOf: Record<string, Record<string, unknown>> = {
-  [registryStack]: {},
-  [mainServerStack]: { frontend: { commit: pinned } },
-  [d601Stack]: { findjob: { commit: pinned } },
+const pinsOf: Record<string, Pick<RunOptions, "pins" | "devPins">> = {
+  [mainServerStack]: { pins: { frontend: { commit: pinned } } },
+  [d601Stack]: { pins: { findjob: { commit: pinned } } },
+  [devStack]: { devPins: { mdtodo: { commit: pinned } } },
 };
-const diff = (stack: string, options: RunOptions = {}) => site.diff(stack, { pins: pinsOf[stack] ?? {}, ...options });
-const deploy = (stack: string, options: RunOptions = {}) =>
-  site.deploy(stack, { pins: pinsOf[stack] ?? {}, ...options });
+const options = (stack: string, more: RunOptions) => ({ pins: {}, ...pinsOf[stack], ...more });
+const diff = (stack: string, more: RunOptions = {}) => site.diff(stack, options(stack, more));
+const deploy = (stack: string, more: RunOptions = {}) => site.deploy(stack, options(stack, more));
 
 beforeAll(async () => {
   await deploy(registryStack);
   await site.publish("frontend", older);
   await site.publish("frontend", pinned);
   await site.publish("findjob", pinned);
+  await site.publish("mdtodo", older);
+  await site.publish("mdtodo", pinned);
   await deploy(mainServerStack, { pins: { frontend: { commit: older } } });
   await deploy(mainServerStack);
   await deploy(d601Stack);
-});
+  // Both images are in containerd then.
+  await deploy(devStack, { devPins: { mdtodo: { commit: older } } });
+  await deploy(devStack);
+}, 300_000);
 
 /** The trigger `repair` of a resource as the diff shows it. */
 function repairOf(text: string, resource: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { HostName } from "../../lab/index.ts";
 import { labCommits } from "../../lab/index.ts";
-import { d601Stack, home, mainServerStack, registry, registryPaths, registryStack } from "../lab-support.ts";
+import { d601Stack, devStack, home, mainServerStack, registry, registryPaths, registryStack } from "../lab-support.ts";
 
 /** One way in which somebody can touch a host behind Terraform's back. */
 export interface DriftCase {
@@ -31,11 +31,17 @@ function runsFrom(change: string): string {
   return `cp -p ${file} /root/compose.bak; ${change}; systemctl restart ${unit}; ${waitForContainer}; cat /root/compose.bak > ${file}; touch -r /root/compose.bak ${file}; rm /root/compose.bak`;
 }
 const waitForContainer = `for try in $(seq 1 40); do curl -sf -o /dev/null http://127.0.0.1:${registry.port}/v2/ && break; sleep 0.5; done`;
+const kubectl = "k3s kubectl -n unidesk-dev";
+const containerd = "ctr -a /run/k3s/containerd/containerd.sock -n k8s.io images";
+const clusterImage = `${registry.address}:${registry.port}/unidesk/mdtodo`;
+const stuck = `for try in $(seq 1 60); do ${kubectl} get pods -l app=mdtodo-dev | grep -q ErrImageNeverPull && break; sleep 0.5; done`;
+const dropIn = `/etc/systemd/system/${unit}.d/override.conf`;
 const wipe = `systemctl disable --now ${unit}; docker rm -f ${registry.name} >/dev/null 2>&1 || true; rm -rf ${registryPaths.unit} ${registryPaths.folder} ${receipts}/${registryStack}; systemctl daemon-reload`;
 const editConfig = `echo '# by hand' >> ${registryPaths.config}`;
 
 const onRegistry = { stack: registryStack, host: "d601" } as const;
 const onD601 = { stack: d601Stack, host: "d601", resource: "findjob-deployment" } as const;
+const onCluster = { stack: devStack, host: "d601", resource: "mdtodo-rollout" } as const;
 const onService = { stack: mainServerStack, host: "main-server", resource: "frontend-deployment" } as const;
 
 export const driftMatrix: readonly DriftCase[] = [
@@ -78,6 +84,23 @@ export const driftMatrix: readonly DriftCase[] = [
     resource: "registry-unit",
     reason: `${unit} edited`,
     does: "writes the declared file, reloads systemd, restarts",
+  },
+  {
+    ...onRegistry,
+    broken: "`compose.yml` written and not started from",
+    script: `touch ${registryPaths.compose}`,
+    resource: "registry-service",
+    reason: "runs with older files",
+    does: "restarts the registry",
+  },
+  {
+    ...onRegistry,
+    broken: "a drop-in added to the unit",
+    script: `mkdir -p $(dirname ${dropIn}); printf '[Service]\\nNice=1\\n' > ${dropIn}; systemctl daemon-reload`,
+    resource: "registry-service",
+    reason: `unit has drop-ins ${dropIn}`,
+    does: "sets it aside as `override.conf.set-aside`, restarts the registry",
+    after: `rm -r $(dirname ${dropIn})`,
   },
   {
     ...onRegistry,
@@ -224,6 +247,50 @@ export const driftMatrix: readonly DriftCase[] = [
     resource: "findjob-delivery",
     reason: `image findjob:${pinned.slice(0, 7)} missing`,
     does: "names the pulled image again; the container is not recreated",
+  },
+  {
+    ...onCluster,
+    broken: "k3s: a Deployment scaled to 0",
+    script: `${kubectl} scale deployment/mdtodo-dev --replicas=0; ${kubectl} wait --for=delete pod -l app=mdtodo-dev --timeout=60s`,
+    reason: "scaled to 0",
+    does: "sets the declared replicas, which the diff shows too, and verifies every pod",
+  },
+  {
+    ...onCluster,
+    broken: "k3s: a Deployment paused, and its Service opened to the network",
+    script: `${kubectl} rollout pause deployment/mdtodo-dev; ${kubectl} patch service/mdtodo-dev -p '{"spec":{"type":"NodePort"}}'`,
+    reason: "rollouts paused",
+    does: "resumes it and makes the Service a ClusterIP again, which the diff shows too; no pod is replaced",
+  },
+  {
+    ...onCluster,
+    broken: "k3s: a Deployment deleted",
+    script: `${kubectl} delete deployment/mdtodo-dev --cascade=foreground --timeout=60s`,
+    reason: "Deployment missing",
+    does: "makes it again and verifies every pod",
+  },
+  {
+    ...onCluster,
+    resource: "mdtodo-containerd-image",
+    broken: "k3s: the commit's image untagged in containerd",
+    script: `${containerd} rm ${clusterImage}:${pinned}`,
+    reason: `image mdtodo:${pinned.slice(0, 7)} missing in containerd`,
+    does: "names it again; the pods stay",
+  },
+  {
+    ...onCluster,
+    resource: "mdtodo-containerd-image",
+    broken: "k3s: the commit's tag in containerd put on another digest",
+    script: `${containerd} tag --force ${clusterImage}:${older} ${clusterImage}:${pinned}`,
+    reason: `image mdtodo:${pinned.slice(0, 7)} is not the delivered one`,
+    does: "names the delivered one again; the pods stay",
+  },
+  {
+    ...onCluster,
+    broken: "k3s: a pod's image gone when the pod was replaced (ErrImageNeverPull)",
+    script: `${containerd} rm ${clusterImage}:${pinned}; ${kubectl} delete pod -l app=mdtodo-dev --timeout=60s; ${stuck}`,
+    reason: "not healthy",
+    does: "brings the image again by digest, makes new pods and verifies them",
   },
 ];
 

@@ -2,7 +2,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type HostName, hostsFile, labExec } from "../../lab/index.ts";
 import { loadSite } from "../../lib/config/site.ts";
-import { type AuthSyncSpec, clusterOf } from "../../lib/kubernetes/target.ts";
+import { rollAuth, settleAuth } from "../../lib/kubernetes/auth-rollout.ts";
+import { type AuthSyncSpec, clusterOf, type K3sTarget } from "../../lib/kubernetes/target.ts";
 import { authKey } from "../../lib/observe/auth.ts";
 import { observeHost } from "../../lib/observe/host.ts";
 import { authSyncDrift } from "../../lib/verdicts/auth-sync.ts";
@@ -22,6 +23,16 @@ const kubectl = (...args: string[]) => labExec("d601", ["k3s", "kubectl", "-n", 
 const sync = () => steps.pass("auth-sync", spec, hosts);
 const version = async () =>
   await kubectl("get", "secret/auth", "configmap/auth", "-o", "jsonpath={.items[*].metadata.resourceVersion}");
+/** What the rollout does before and after it verified the pods. */
+const target = (): K3sTarget => ({
+  ...spec,
+  workloads: spec.deployments.map((name) => ({ name, port: 8080 })),
+  health: { path: "/health", deadlineSeconds: 10 },
+  registryPort: 5000,
+});
+const roll = () => rollAuth(site.connection("d601"), target(), { secret: "auth" });
+const settle = (outcome: "verified" | "undone") =>
+  settleAuth(site.connection("d601"), target(), { secret: "auth" }, outcome);
 const rolled = async () => {
   const deployment = JSON.parse(await kubectl("get", "deployment", "frontend", "-o", "json"));
   return deployment.spec.template.metadata.annotations?.[rolledKey] as string | undefined;
@@ -125,21 +136,30 @@ test("brings the fields over and nothing of them anywhere else, and a second run
   }
 });
 
-test("a changed field is seen and synced, and the Deployments that are there roll, once", async () => {
+test("a changed field is seen and synced, and the rollout rolls the Deployments that are there, once", async () => {
   await kubectl("create", "deployment", "frontend", "--image=127.0.0.1:5000/none:1", "--replicas=0");
-  expect(await sync()).not.toContain("rolls");
+  // Its pods came after the data.
+  expect(await sync()).not.toContain("rolled");
+  expect(await roll()).toEqual([]);
   expect(await rolled()).toBeUndefined();
+  expect(await drift()).toBeUndefined();
 
   await writeAuth({ sessionSecret: 'lab-auth-test other secret "é" $HOME' });
   expect(await drift()).toBe("auth of main-server changed");
   expect((await sync()).split("\n")).toEqual([
     `Secret ${namespace}/auth changed`,
     `ConfigMap ${namespace}/auth unchanged`,
-    `Deployment ${namespace}/frontend rolls: its auth changed`,
+    `the pods of ${namespace}/auth are to be rolled`,
   ]);
+  expect(await rolled(), "Terraform's provider would write it back").toBeUndefined();
+  expect(await drift()).toBe("pods run with an older auth");
+  expect(await roll()).toEqual(["frontend"]);
   const first = await rolled();
   expect(first).toMatch(/^[0-9a-f]{64}$/);
-  expect(await sync()).not.toContain("rolls");
+  expect(await drift(), "nobody has verified them").toBe("pods run with an older auth");
+  expect(await roll()).toEqual([]);
+  await settle("verified");
+  expect(await sync()).not.toContain("to be rolled");
   expect(await rolled()).toBe(first);
   expect(await drift()).toBeUndefined();
   const live = await kubectl("get", "secret", "auth", "-o", "jsonpath={.data.SESSION_SECRET}");
@@ -147,12 +167,37 @@ test("a changed field is seen and synced, and the Deployments that are there rol
   expect(site.printed.join("\n")).not.toContain("lab-auth-test other secret");
 });
 
-test("a run that was cut before the Deployments were told is seen and finished", async () => {
+test("a run that was cut before the pods were verified is seen and finished", async () => {
   const id = "a".repeat(64);
   await kubectl("annotate", "--overwrite", "secret/auth", `dev.unidesk.auth-pods=pending ${id}`);
   expect(await drift()).toBe("pods run with an older auth");
-  expect(await sync()).toContain(`Deployment ${namespace}/frontend rolls: its auth changed`);
+  expect(await sync()).toContain(`the pods of ${namespace}/auth are to be rolled`);
+  expect(await roll()).toEqual(["frontend"]);
   expect(await rolled()).toBe(id);
+  await settle("verified");
+  expect(await drift()).toBeUndefined();
+});
+
+test("an older template, as after an undo or an update by a plan that was made before, is seen and rolled again", async () => {
+  const current = await rolled();
+  const annotate = (sync: string) =>
+    kubectl(
+      ...["patch", "deployment", "frontend", "--type=merge", "-p"],
+      JSON.stringify({ spec: { template: { metadata: { annotations: { [rolledKey]: sync } } } } }),
+    );
+  await annotate("b".repeat(64));
+  expect(await drift()).toBe("pods run with an older auth");
+  await settle("undone");
+  expect(await kubectl("get", "secret", "auth", "-o", "jsonpath={.metadata.annotations}")).toContain(
+    `pending ${current}`,
+  );
+  // What says it is verified is believed where the templates say the same.
+  await settle("verified");
+  expect(await drift()).toBe("pods run with an older auth");
+  expect(await roll()).toEqual(["frontend"]);
+  await settle("verified");
+  // Where an undo brings a template of the same data, nothing is pending.
+  await settle("undone");
   expect(await drift()).toBeUndefined();
 });
 
@@ -169,6 +214,9 @@ test("an edited Secret, a deleted ConfigMap and a deleted Secret are seen and pu
   await kubectl("delete", "secret", "auth");
   expect(await drift()).toBe("Secret auth missing");
   expect(await sync()).toContain("Secret lab-auth-test/auth created");
+  expect(await drift()).toBe("pods run with an older auth");
+  expect(await roll()).toEqual(["frontend"]);
+  await settle("verified");
   expect(await drift()).toBeUndefined();
 });
 

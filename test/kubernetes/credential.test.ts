@@ -10,7 +10,7 @@ import { apiTunnelSocket } from "../../lib/kubernetes/api-tunnel-protocol.ts";
 import { refusal, rendered } from "../../lib/kubernetes/credential.ts";
 import { credentialArgs } from "../../lib/kubernetes/credential-args.ts";
 import { localPortOf } from "../../lib/kubernetes/local-port.ts";
-import { failureOf, hostKeys, localHost, rejectionOf, sshHost, tempFolder } from "../support.ts";
+import { failureOf, hostKeys, localHost, rejectionOf, sshHost, tempFolder, write } from "../support.ts";
 
 interface Pair {
   readonly certificate: string;
@@ -169,6 +169,55 @@ describe("the API server", () => {
     const error = await rejectionOf(verifyApiServer(await specOf(here, elsewhere.certificate)));
     expect(error.message).toContain("not of the pinned authority; no credential was handed out");
     expect(error).not.toBeInstanceOf(InfraBlockedError);
+  });
+
+  describe("out of its time", () => {
+    const day = 86_400_000;
+    const conf = [
+      "[req]\ndistinguished_name=none\n[none]\n[ca]\ndefault_ca=d\n[p]\ncommonName=supplied",
+      "[d]\ndatabase=index\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\nrand_serial=yes",
+      "[ext_api]\nsubjectAltName=IP:127.0.0.1\n[ext_ca]\nbasicConstraints=critical,CA:true\n",
+    ].join("\n");
+    /** The authority, and a certificate that it signed for days from now on, both as days. */
+    function issued(authority: readonly [number, number], leaf: readonly [number, number]) {
+      const folder = tempFolder();
+      const at = (days: number) => `${new Date(Date.now() + days * day).toISOString().replaceAll(/[-:T]|\.\d+/g, "")}`;
+      const run = (...args: string[]) => {
+        const { status, stderr } = spawnSync("openssl", args, { cwd: folder, encoding: "utf8" });
+        if (status !== 0) throw new Error(stderr);
+      };
+      write(folder, "index", "");
+      write(folder, "conf", conf);
+      const sign = (subject: string, [from, to]: readonly [number, number], ...by: string[]) => {
+        const key = `req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${subject}.key`;
+        run(...`${key} -subj /CN=${subject} -out request -config conf`.split(" "));
+        const times = `-startdate ${at(from)} -enddate ${at(to)} -extensions ext_${subject}`;
+        run(...`ca -batch -notext -config conf -in request -out ${subject} ${times}`.split(" "), ...by);
+      };
+      sign("ca", authority, "-selfsign", "-keyfile", "ca.key");
+      sign("api", leaf, "-cert", "ca", "-keyfile", "ca.key");
+      const read = (name: string) => readFileSync(join(folder, name), "utf8");
+      return { ca: read("ca"), pair: { certificate: read("api"), key: read("api.key") } };
+    }
+
+    test.each([
+      ["has expired", [-9, -1], "CERT_HAS_EXPIRED"],
+      ["is not valid yet", [1, 9], "CERT_NOT_YET_VALID"],
+    ] as const)("fails if its certificate %s, and leaves the pin alone", async (_, leaf, code) => {
+      const { ca, pair } = issued([-10, 10], leaf);
+      const { problem } = await rejectionOf(verifyApiServer(await specOf(pair, ca)));
+      expect(problem.what).toBe("d601: the API server's certificate is not valid now; no credential was handed out");
+      expect(problem.found).toContain(code);
+      expect(problem.allowed).toContain("so caCertificate stays");
+      expect(problem.remedy).toMatch(/^on d601: systemctl restart k3s renews its certificates; where its clock/);
+    });
+
+    test("fails if the pinned authority has expired, which no restart mends", async () => {
+      const { ca, pair } = issued([-10, -1], [-9, 9]);
+      const { problem } = await rejectionOf(verifyApiServer(await specOf(pair, ca)));
+      expect(problem.what).toContain("the pinned authority of the cluster is not valid now");
+      expect(problem.remedy).toContain("k3s certificate rotate-ca");
+    });
   });
 
   test("fails if it is for another address", async () => {

@@ -1,4 +1,8 @@
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hostsFile, labExec } from "../../lab/index.ts";
@@ -90,6 +94,17 @@ test("drift of image, environment, annotations, replicas and a deleted Service s
   await app.settled();
 });
 
+test("a Service that was opened to a network shows, and one apply closes it", async () => {
+  await kubectl("patch", "service", "mdtodo-dev", "-p", '{"spec":{"type":"NodePort","externalIPs":["192.0.2.7"]}}');
+  const { output } = await app.plan();
+  expect(output).toContain("Plan: 0 to add, 1 to change, 0 to destroy.");
+  expect(output).toMatch(/~ type += "NodePort" -> "ClusterIP"/);
+  expect(output).toMatch(/- "192.0.2.7"/);
+  expect((await app.apply()).output).toContain("0 added, 1 changed, 0 destroyed");
+  await app.settled();
+  expect(await kubectl("get", "service", "mdtodo-dev", "-o", "jsonpath={.spec}")).not.toMatch(/nodePort|externalIPs/);
+});
+
 test("a new pin changes the Deployment in place", async () => {
   await app.write(stack(commitB));
   const { output } = await app.plan();
@@ -138,6 +153,49 @@ test("a tunnel whose SSH connection was killed opens again for the next connecti
     app.plan(),
   ]);
   expect(plan.exitCode).toBe(0);
+});
+
+test("a tunnel that is cut again and again in the middle of an apply: nothing is replaced, and one apply more converges", async () => {
+  const uid = await live(".metadata.uid");
+  await app.write(stack(commitA));
+  let isOver = false;
+  const applying = app.apply().finally(() => {
+    isOver = true;
+  });
+  let cut = 0;
+  while (!isOver && cut < 6) {
+    for (const pid of (await app.tunnels()).connections) {
+      process.kill(pid, "SIGKILL");
+      cut++;
+    }
+    await sleep(150);
+  }
+  await applying;
+  expect(cut).toBeGreaterThan(0);
+  expect((await app.apply()).exitCode).toBe(0);
+  await app.settled();
+  expect(await live(".metadata.uid")).toBe(uid);
+  expect(await live(".metadata.annotations.dev\\.unidesk\\.deploy\\.commit")).toBe(commitA);
+});
+
+test("a tunnel that nobody uses goes away by itself: no process, no port, no socket", async () => {
+  const before = await app.tunnels();
+  const localPort = await freePort();
+  const files = () => readdirSync(join(site.folder, `unidesk-${userInfo().uid}`)).filter((name) => /^[kt]-/.test(name));
+  const others = files();
+  const { reply } = await app.credential({ ...access, localPort, idleSeconds: 1 });
+  expect(reply.status).toBeDefined();
+  expect((await app.tunnels()).holders).toHaveLength(before.holders.length + 1);
+  expect(files().length).toBeGreaterThan(others.length);
+  await until("the holder has ended", 15_000, async () => {
+    const { holders, connections } = await app.tunnels();
+    return holders.length === before.holders.length && connections.length === before.connections.length;
+  });
+  expect(files()).toEqual(others);
+  await new Promise<void>((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(localPort, "127.0.0.1", () => server.close(() => resolve()));
+  });
 });
 
 test("fails if the API server is down, and says so in Terraform's own output", async () => {

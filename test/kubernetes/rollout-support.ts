@@ -6,7 +6,7 @@ import { hostPaths } from "../../lib/host-paths.ts";
 import type { K3sTarget } from "../../lib/kubernetes/target.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
 import { StepRunner } from "../lab-steps.ts";
-import { home, LabSite, lines, registry, registryStack, registryStatus } from "../lab-support.ts";
+import { home, LabSite, lines, registry, registryStack, registryStatus, until } from "../lab-support.ts";
 
 export const { second, third, crash, neverHealthy, lies } = labCommits.unidesk;
 export const socket = "/run/k3s/containerd/containerd.sock";
@@ -40,15 +40,31 @@ export function imageSpec(commit: string): StepSpecs["containerd-image"] {
   return { registry: { host: "d601", port: registry.port }, target: "d601", artifact: artifactOf(commit) };
 }
 
-export function rolloutSpec(commit: string, deadlineSeconds?: number): StepSpecs["k3s-rollout"] {
-  return { artifact: artifactOf(commit), target: targetOf(deadlineSeconds) };
+/**
+ * @param seen Generation of the live Deployment before the apply, null for none. Default: another one than it has now, as
+ *   where Terraform has just changed it.
+ */
+export function rolloutSpec(
+  commit: string,
+  deadlineSeconds?: number,
+  seen: number | null = 0,
+): StepSpecs["k3s-rollout"] {
+  return { artifact: artifactOf(commit), target: targetOf(deadlineSeconds), seen: { [workload]: seen } };
+}
+
+export async function generation(): Promise<number> {
+  return Number(await kubectl("-n", namespace, "get", "deployment", workload, "-o", "jsonpath={.metadata.generation}"));
 }
 
 /** With a receipt, which names the stack in the history. */
 export const receipt = { host: "d601", key: `${stack}/frontend-rollout`, spec: "ut" } as const;
 
-/** What Terraform's provider makes, tested elsewhere; `kubectl apply` here. */
-export async function applyObjects(commit: string, replicas = 1): Promise<void> {
+/**
+ * What Terraform's provider makes, tested elsewhere; `kubectl apply` here.
+ *
+ * @param endSeconds How long a pod takes to end. Default: no time at all.
+ */
+export async function applyObjects(commit: string, replicas = 1, endSeconds = 0): Promise<void> {
   const labels = { app: workload };
   const items = [
     {
@@ -61,6 +77,7 @@ export async function applyObjects(commit: string, replicas = 1): Promise<void> 
         template: {
           metadata: { labels },
           spec: {
+            terminationGracePeriodSeconds: endSeconds + 1,
             containers: [
               {
                 name: workload,
@@ -70,6 +87,7 @@ export async function applyObjects(commit: string, replicas = 1): Promise<void> 
                   { name: "UNIDESK_DEPLOY_REQUESTED_COMMIT", value: commit },
                   { name: "UT_SECRET", value: "value-that-nobody-prints" },
                 ],
+                ...(endSeconds > 0 ? { lifecycle: { preStop: { sleep: { seconds: endSeconds } } } } : {}),
                 readinessProbe: { httpGet: { path: "/health", port: 8080 }, periodSeconds: 1 },
               },
             ],
@@ -115,9 +133,31 @@ export async function forgetImages(): Promise<void> {
   await labExec("d601", `${containerd} ls | ${names} | xargs -r ${containerd} rm --sync >/dev/null; rm -rf ${records}`);
 }
 
+/** Makes the namespace of these tests. */
+export async function furnishNamespace(): Promise<void> {
+  await kubectl("create", "namespace", namespace);
+  // Without it no pod starts.
+  await until("the namespace is furnished", 60_000, async () =>
+    (await kubectl("-n", namespace, "get", "configmaps", "-o", "name")).includes("kube-root-ca.crt"),
+  );
+}
+
+/** Waits until a step has printed that. */
+export function said(step: ReturnType<StepRunner["start"]>, text: string): Promise<void> {
+  let output = "";
+  return new Promise((resolve, reject) => {
+    step.all.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes(text)) resolve();
+    });
+    step.all.once("end", () => reject(new Error(`it never said "${text}":\n${output}`)));
+  });
+}
+
 /** Takes away what tests of this folder made. */
 export async function cleanCluster(): Promise<void> {
-  await kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s");
+  // A test may have had the API away: its controllers come back long after it.
+  await kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s");
   await forgetImages();
   const file = `${hostPaths({ home }).history}/frontend.jsonl`;
   await labExec(

@@ -10,6 +10,7 @@ import {
   artifactOf,
   cleanCluster,
   crash,
+  furnishNamespace,
   history,
   imageOf,
   imageSpec,
@@ -20,6 +21,7 @@ import {
   neverHealthy,
   receipt,
   rolloutSpec,
+  said,
   second,
   socket,
   targetOf,
@@ -45,11 +47,7 @@ async function drift(commit: string): Promise<string | undefined> {
 }
 
 beforeAll(async () => {
-  await kubectl("create", "namespace", namespace);
-  // Without it no pod starts.
-  await until("the namespace is furnished", 60_000, async () =>
-    (await kubectl("-n", namespace, "get", "configmaps", "-o", "name")).includes("kube-root-ca.crt"),
-  );
+  await furnishNamespace();
   await Promise.all(
     [second, third, crash, neverHealthy, lies].map((commit) =>
       steps.pass("containerd-image", imageSpec(commit), ["d601"]),
@@ -64,7 +62,8 @@ afterAll(async () => {
 
 test("a first rollout that fails is scaled to 0", async () => {
   await applyObjects(crash);
-  expect(await failRollout(crash)).toContain("first deployment: scaled to 0");
+  const first = steps.fail("k3s-rollout", rolloutSpec(crash, 12, null), ["d601"], options);
+  expect(await first).toContain("first deployment: scaled to 0");
   expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe("");
   expect(await drift(second)).toBe("live commit 672ec92, pinned 86e6086");
 });
@@ -73,6 +72,8 @@ test("a rollout is verified, and a second run changes nothing", async () => {
   await applyObjects(second);
   await passRollout(second);
   expect((await history()).at(-1)).toMatchObject({ commit: second, result: "deployed" });
+  // Nothing ran before, so nobody was without it.
+  expect((await history()).at(-1)).toMatchObject({ downtimeSeconds: null });
   const before = await kubectl("-n", namespace, "get", "pods", "-o", "name");
   expect(await passRollout(second)).toContain("rolled out already");
   expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe(before);
@@ -89,8 +90,24 @@ test("fails if the container crashes: events, last lines, and the previous revis
   expect(output).toContain("the previous commit 86e6086 answers again");
   expect(output).not.toContain("value-that-nobody-prints");
   expect(await liveImage()).toBe(imageOf(second));
-  expect((await history()).at(-1)).toMatchObject({ commit: crash, result: "restored", previousCommit: second });
+  const past = { previousCommit: second, downtimeSeconds: 0 };
+  expect((await history()).at(-1)).toMatchObject({ commit: crash, result: "restored", ...past });
   await check(second);
+});
+
+test("a paused Deployment is resumed, also on the way back", async () => {
+  const pause = () => kubectl("-n", namespace, "rollout", "pause", `deployment/${workload}`);
+  await pause();
+  expect(await drift(second)).toBe("rollouts paused");
+  expect(await passRollout(second)).toContain(`resuming ${workload}, which somebody had paused`);
+  expect(await drift(second)).toBeUndefined();
+  await applyObjects(neverHealthy);
+  const started = steps.start("k3s-rollout", rolloutSpec(neverHealthy, 60), ["d601"], options);
+  await said(started, "waiting for 1 rollout");
+  await pause();
+  const { exitCode, all } = await started;
+  expect(exitCode).toBe(1);
+  expect(all).toMatch(/Deployment pause: expected not paused, found paused[\s\S]*the previous commit 86e6086 answers/);
 });
 
 test("fails if it never gets ready, or is ready and says another commit", async () => {
@@ -109,6 +126,30 @@ test("fails if the image is not on the node", async () => {
   await applyObjects(third);
   expect(await failRollout(third)).toMatch(/delivered image[\s\S]*answers again/);
   await steps.pass("containerd-image", imageSpec(third), ["d601"]);
+});
+
+test("a pod whose image was gone answers again once that is back", async () => {
+  await applyObjects(second);
+  await passRollout(second);
+  await labExec("d601", `ctr -a ${socket} -n k8s.io images rm ${imageOf(second)}`);
+  await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
+  await until("its successor lacks the image", 30_000, async () =>
+    (await kubectl("-n", namespace, "get", "pods")).includes("ErrImageNeverPull"),
+  );
+  await steps.pass("containerd-image", imageSpec(second), ["d601"]);
+  // The kubelet looks again by itself, or the step makes new pods: whatever is faster.
+  await passRollout(second);
+  expect(await drift(second)).toBeUndefined();
+});
+
+test("a pod of something else under the commit's name is replaced once the name is right again", async () => {
+  await labExec("d601", `ctr -a ${socket} -n k8s.io images tag --force ${imageOf(third)} ${imageOf(second)}`);
+  await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
+  await kubectl("-n", namespace, "rollout", "status", `deployment/${workload}`, "--timeout=60s");
+  expect(await drift(second)).toContain("image");
+  await steps.pass("containerd-image", imageSpec(second), ["d601"]);
+  expect(await passRollout(second)).toContain(`new pods of ${workload}`);
+  expect(await drift(second)).toBeUndefined();
 });
 
 test("a killed runner leaves the old pod answering; the next look shows it and the next apply ends it", async () => {

@@ -1,5 +1,6 @@
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { composeProbes, readServices } from "../../lib/observe/compose.ts";
+import { composeProbes, composeWords, readServices } from "../../lib/observe/compose.ts";
 import { parseProbes, probeEnd, probePrelude } from "../../lib/observe/probe.ts";
 import {
   bash,
@@ -19,6 +20,15 @@ const target = composeTarget({ gates: [stats, { ...stats, path: "/health" }], se
 const host = sshHost({ name: "main-server" });
 const subjects = [{ service: "frontend", target, commit: commitA }];
 const labels = { "org.opencontainers.image.revision": commitA };
+const mounts = [
+  {
+    type: "volume",
+    name: "unidesk_cache",
+    source: "/var/lib/docker/volumes/unidesk_cache/_data",
+    destination: "/cache",
+  },
+  { type: "bind", name: "", source: "/srv/unidesk/config.json", destination: "/config.json" },
+];
 const prefix = "UNIDESK_FRONTEND_DEPLOY_";
 
 /** Output of every probe that went well; a number is an exit code. */
@@ -28,7 +38,9 @@ const good: Record<string, string | number> = {
   "gate.frontend.0": '{"done":1}\n200 http://172.18.0.2:8080/stats',
   "compose.secrets": "API_KEY 64\nTOKEN 0\n",
   "compose.addresses": "",
-  "compose.containers": `${JSON.stringify({ name: "/unidesk-frontend", id: "c0ffee", status: "running", imageId: digestA, labels: { "dev.unidesk.deploy.commit": commitA, "dev.unidesk.deploy.digest": null } })}\n`,
+  "compose.containers": `${JSON.stringify({ name: "/unidesk-frontend", id: "c0ffee", status: "running", imageId: digestA, labels: { "dev.unidesk.deploy.commit": commitA, "dev.unidesk.deploy.digest": null }, mounts })}\n`,
+  "compose.files": "",
+  "compose.names": "frontend unidesk-frontend\nfrontend 0123456789ab_unidesk-frontend\nbackend-core backend-core\n",
   "compose.labels": `${JSON.stringify({ id: digestA, labels })}\n`,
   "compose.env": `/unidesk-frontend ${prefix}COMMIT=${commitA}\n/unidesk-frontend-2 ${prefix}COMMIT=${commitB}\n`,
   "compose.records": `/home/ubuntu/.unidesk/deliveries/frontend/${commitA}.json {"digest":"${digestB}","imageId":"${digestA}"}\n`,
@@ -53,6 +65,10 @@ test("is what the probes said", () => {
       imageLabels: labels,
       deployEnv: { [`${prefix}COMMIT`]: commitA },
       labels: { "dev.unidesk.deploy.commit": commitA, "dev.unidesk.deploy.digest": "" },
+      mounts: [
+        { type: "volume", from: "unidesk_cache", to: "/cache" },
+        { type: "bind", from: "/srv/unidesk/config.json", to: "/config.json" },
+      ],
       health: { status: 200, body: '{"deploy":\n{}}', where: "main-server http://172.18.0.2:8080/health" },
       gates: [
         { status: 200, body: '{"done":1}', where: "main-server http://172.18.0.2:8080/stats" },
@@ -69,6 +85,16 @@ test("is what the probes said", () => {
 
 test.each([
   ["no container", { "compose.containers": "", "compose.env": "" }, { container: undefined }],
+  [
+    "a container under another name",
+    { "compose.names": "backend-core backend-core-1\nfrontend unidesk-frontend-1\n" },
+    { otherNames: ["unidesk-frontend-1"] },
+  ],
+  [
+    "a container from other Compose files",
+    { "compose.files": "/unidesk-frontend /srv/my override.yml\n/unidesk-frontend-2 /srv/other.yml\n" },
+    { container: { otherFiles: ["/srv/my override.yml"] } },
+  ],
   ["no image", { "compose.images": "" }, { stableImageId: undefined, images: {} }],
   [
     "an image without labels",
@@ -106,6 +132,13 @@ test.each([
   ],
 ])("%s", (_, changes, expected) => expect(read(changes as typeof good)).toMatchObject(expected));
 
+test("a mount without a name or a source is one all the same", () => {
+  const line = JSON.parse(String(good["compose.containers"]));
+  const tmpfs = { type: "tmpfs", name: null, source: "", destination: "/run" };
+  const found = read({ "compose.containers": JSON.stringify({ ...line, mounts: [tmpfs] }) });
+  expect(found?.container?.mounts).toEqual([{ type: "tmpfs", from: "", to: "/run" }]);
+});
+
 test("nothing to look at is no probe at all", () => {
   expect(composeProbes(host, [])).toBe("");
   expect(readServices(parseProbes("end\n", "main-server"), host, [])).toEqual(new Map());
@@ -132,8 +165,8 @@ describe("a real bash, with a Docker that has nothing", () => {
   );
   const here = localHost(tempFolder());
   const local = [{ service: "frontend", target: { ...target, envFile: { path: envFile } }, commit: commitA }];
-  const script = `chmod +x ${docker}\nPATH=\${1%/*}:$PATH\n${probePrelude}\n${composeProbes(here, local)}\n${probeEnd}`;
-  const { stdout } = bash(script, [docker]);
+  const script = `chmod +x ${docker}\nPATH=${dirname(docker)}:$PATH\n${probePrelude}\n${composeProbes(here, local)}\n${probeEnd}`;
+  const { stdout } = bash(script, composeWords(local));
 
   test("finds nothing but our keys of the env file; no foreign value leaves the host", () => {
     const probes = parseProbes(stdout.toString(), "d601");
@@ -146,5 +179,41 @@ describe("a real bash, with a Docker that has nothing", () => {
       secrets: { API_KEY: 12, TOKEN: 0 },
       recreateWouldChange: undefined,
     });
+  });
+});
+
+describe("what Docker says", () => {
+  /** A probe with a Docker of that exit code, standard output and standard error. */
+  const look = (name: string, code: number, stderr: string, stdout = "") => {
+    const docker = write(
+      tempFolder(),
+      "docker",
+      `#!/bin/sh\nprintf '${stdout}'\nprintf '${stderr}' >&2\nexit ${code}\n`,
+    );
+    const local = [{ service: "frontend", target, commit: commitA }];
+    const script = `chmod +x ${docker}\nPATH=${dirname(docker)}:$PATH\n${probePrelude}\n${composeProbes(localHost(tempFolder()), local)}\n${probeEnd}`;
+    return parseProbes(bash(script, composeWords(local)).stdout.toString(), "d601").get(`compose.${name}`);
+  };
+  const warning = "WARNING: Error loading config file: /root/.docker/config.json: permission denied\\n";
+  const podman = "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.\\n";
+  const absent = "Error: No such container: unidesk-frontend\\n";
+
+  test.each([
+    ["a warning beside an answer", 0, warning],
+    ["another program's greeting beside an answer", 0, podman],
+    ["a warning beside that there is none", 1, `${warning}${podman}${absent}`],
+  ])("is an answer: %s", (_, code, stderr) => expect(look("containers", code, stderr).exitCode).toBe(0));
+
+  test.each([
+    ["no word", 1, "", "docker gave no answer (exit 1)\n\n"],
+    ["a warning alone", 1, warning, "docker gave no answer (exit 1)\n\n"],
+    ["a daemon that is down", 1, `${absent}Cannot connect\\n`, "Cannot connect\n"],
+    ["a client that cannot run", 125, "oops\\n", "docker gave no answer (exit 125)\noops\n"],
+  ])("is none: %s", (_, code, stderr, text) => expect(look("containers", code, stderr)).toEqual({ exitCode: 1, text }));
+
+  test("is not hidden by what reads the environment of containers", () => {
+    expect(look("env", 1, "Cannot connect\\n")).toEqual({ exitCode: 1, text: "Cannot connect\n" });
+    const line = `/unidesk-frontend ${prefix}COMMIT=${commitA}\\n`;
+    expect(look("env", 0, "", `${line}/unidesk-frontend SECRET=hunter2\\n`).text).toBe(line.replace("\\n", "\n"));
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
-import { type ComposeSubject, composeProbes } from "../../lib/observe/compose.ts";
+import { type ComposeSubject, composeProbes, composeWords } from "../../lib/observe/compose.ts";
 import { observeHost } from "../../lib/observe/host.ts";
 import { parseProbes, probeEnd, probePrelude } from "../../lib/observe/probe.ts";
 import { runScript } from "../../lib/ssh/run.ts";
@@ -68,7 +68,7 @@ test(`${count} containers in one look: what runs, and what each says of itself`,
 test("no foreign value leaves the host: not of the env file, a container or config.json", async () => {
   const connection = site.connection("main-server");
   const script = `${probePrelude}\n${composeProbes(connection, subjects)}\n${probeEnd}`;
-  const { stdout, exitCode } = await runScript(connection, script);
+  const { stdout, exitCode } = await runScript(connection, script, composeWords(subjects));
   expect(exitCode).toBe(0);
   const decoded = stdout
     .split("\n")

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseProbes, probeEnd, probePrelude } from "../../lib/observe/probe.ts";
-import { bash, failureOf, tempFolder } from "../support.ts";
+import { bash, commitA, failureOf, tempFolder } from "../support.ts";
 
 /** What a real bash prints for some probes, read back. */
 function probes(script: string) {
@@ -63,8 +63,8 @@ probe now echo now`);
 
   test("nothing is left in the host's temporary folder", () => {
     const folder = tempFolder();
-    const script = `export TMPDIR=$1\n${probePrelude}\nprobe a false\nprobe_later b ls "$TMPDIR"${probeEnd}`;
-    const { stdout } = bash(script, [folder]);
+    const script = `export TMPDIR=${folder}\n${probePrelude}\nprobe a false\nprobe_later b ls "$TMPDIR"${probeEnd}`;
+    const { stdout } = bash(script);
     expect(parseProbes(stdout.toString(), "d601").text("b")).toMatch(/^tmp\./);
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -130,4 +130,24 @@ describe("reading", () => {
       /^d601: what the host printed cannot be read\n {2}found: {3}probe api is missing\n/,
     );
   });
+
+  const choosing = `${probePrelude}\nsay() { probe "said.$1" echo "$2"; }\neach compose say "$@"${probeEnd}`;
+
+  test("words choose what is looked at", () => {
+    const { stdout } = bash(choosing, [`compose/frontend=${commitA}`, "k3s/unidesk/frontend=", "compose/findjob="]);
+    const seen = parseProbes(stdout.toString(), "d601");
+    expect(seen.text("said.frontend")).toBe(`${commitA}\n`);
+    expect(seen.text("said.findjob")).toBe("\n");
+    expect(seen.has("said.unidesk/frontend")).toBe(false);
+  });
+
+  test.each(["compose/frontend=main", "compose/$(touch x)=", "compose/--format=", "files/etc=", "compose/../x y=", ""])(
+    "fails if a word is none of these: %s",
+    (word) => {
+      const { exitCode, stdout, stderr } = bash(choosing, [word]);
+      expect(exitCode).toBe(2);
+      expect(stdout.toString()).toBe("");
+      expect(stderr).toContain("this look knows no");
+    },
+  );
 });

@@ -55,6 +55,11 @@ test("builds a pushed commit, labels it, pushes its tag and records the summary 
     "org.opencontainers.image.revision": commit,
     "org.opencontainers.image.source": sourceRepo,
     "dev.unidesk.service": "frontend",
+    "dev.unidesk.dockerfile": "src/components/frontend/Dockerfile",
+    "org.opencontainers.image.title": "frontend",
+    "org.opencontainers.image.version": commit,
+    // The commit's time: labels follow from the commit alone.
+    "org.opencontainers.image.created": "2025-05-14T10:20:00Z",
   });
 });
 
@@ -148,6 +153,18 @@ describe("refuses", () => {
       `frontend: image label org.opencontainers.image.revision: expected ${commit}, found ${first} (looked at ${image}:${commit})`,
     );
     expect(output).toContain(`found:   ${digest}`);
+    expect(await registryDigest(commit)).toBe(digest);
+  });
+
+  test("a tag that names another service, and leaves that image as it is", async () => {
+    const labels = { "org.opencontainers.image.revision": commit, "dev.unidesk.service": "mdtodo" };
+    await pushByHand("frontend", commit, first, labels);
+    const digest = await registryDigest(commit);
+    const { exitCode, output } = await publish(commit);
+    expect(exitCode).toBe(1);
+    expect(output).toContain(
+      `frontend: image label dev.unidesk.service: expected frontend, found mdtodo (looked at ${image}:${commit})`,
+    );
     expect(await registryDigest(commit)).toBe(digest);
   });
 

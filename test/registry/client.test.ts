@@ -256,3 +256,33 @@ describe("fails, in words", () => {
     expect((await failure()).message).toContain(digestOf(config));
   });
 });
+
+describe("lists", () => {
+  const tags = "/v2/unidesk/frontend/tags/list?n=1000";
+
+  test("follow the Link header to the last page", async () => {
+    routes[tags] = answer(200, '{"name":"x","tags":["a","b"]}', {
+      Link: '</v2/unidesk/frontend/tags/list?last=b&n=1000>; rel="next"',
+    });
+    routes["/v2/unidesk/frontend/tags/list?last=b&n=1000"] = '{"name":"x","tags":["c"]}';
+    expect(await client.tags("unidesk/frontend")).toEqual(["a", "b", "c"]);
+  });
+
+  test("are empty where there is nothing", async () => {
+    routes["/v2/_catalog?n=1000"] = '{"repositories":null}';
+    routes[tags] = '{"name":"x","tags":null}';
+    expect(await client.repositories()).toEqual([]);
+    expect(await client.tags("unidesk/frontend")).toEqual([]);
+    expect(await client.tags("unidesk/nothing")).toEqual([]);
+  });
+
+  test("fail if the pages never end", async () => {
+    routes[tags] = answer(200, '{"tags":["a"]}', { Link: `<${tags}>; rel="next"` });
+    expect((await rejectionOf(client.tags("unidesk/frontend"))).message).toContain("more than 100 pages");
+  });
+
+  test("fail if the reply is no list", async () => {
+    routes[tags] = '{"tags":"a"}';
+    expect((await rejectionOf(client.tags("unidesk/frontend"))).message).toContain(tags);
+  });
+});

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkValue } from "../../lib/config/json-file.ts";
@@ -41,4 +41,39 @@ describe("no script", () => {
   test("speaks to anything but the loopback", () => {
     expect(all.join("").match(/https?:\/\/[^/"]+/g)).toEqual(["http://127.0.0.1:5000"]);
   });
+});
+
+describe("what somebody added to the unit", () => {
+  const folder = join(tempFolder(), `${settings.name}.service.d`);
+  const own = write(folder, "override.conf", "[Service]\n");
+  const everyone = write(join(tempFolder(), "service.d"), "all.conf", "[Service]\n");
+  /** Starts where all but the unit is as declared. */
+  const start = (needsReload: string, dropIns: string) => {
+    const commands = `
+id() { echo 0; }
+systemctl() { case "$*" in *NeedDaemonReload*) echo ${needsReload} ;; *DropInPaths*) echo "${dropIns}" ;; *restart*) echo restarted ;; esac; }
+curl() { printf 200; }
+timeout() { shift; "$@"; }
+docker() { case "$*" in port*) echo "5000/tcp -> 127.0.0.1:5000" ;; *StartedAt*) date -Ins ;; *) echo "running ${settings.image} ${files[0]?.sha256}" ;; esac; }`;
+    const { exitCode, stdout } = bash(`set -eu\n${commands}\n${startServiceScript(settings, files, tempFolder())}`);
+    expect(exitCode).toBe(0);
+    return stdout.toString();
+  };
+
+  test("nothing: it is not restarted", () => {
+    expect(start("no", everyone)).toBe("the registry runs as declared\nthe registry answers\n");
+    expect(existsSync(everyone)).toBe(true);
+  });
+
+  test("a drop-in is set aside, where systemd does not read it", () => {
+    expect(start("no", `${everyone} ${own}`)).toContain(`set aside: ${own}\nrestarted\n`);
+    expect(readdirSync(folder)).toEqual(["override.conf.set-aside"]);
+  });
+
+  test("a change that systemd has not loaded restarts it", () => expect(start("yes", "")).toContain("restarted\n"));
+});
+
+test("root needs no sudo", () => {
+  const run = startServiceScript(settings, files, tempFolder());
+  expect(run.replaceAll(/as_root\(\) \{.*\}/g, "")).not.toContain("sudo");
 });

@@ -94,6 +94,6 @@ describe("prepare.mjs", () => {
   test("rejects an unknown argument", () => {
     const { status, stderr } = bare("--chekc");
     expect(status).toBe(2);
-    expect(stderr).toBe("prepare: unknown argument --chekc; allowed: --check\n");
+    expect(stderr).toBe("prepare: unknown argument --chekc; allowed: --check, --browser\n");
   });
 });

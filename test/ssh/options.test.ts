@@ -1,8 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import { controlPath, runtimeDir, sshOptions } from "../../lib/ssh/options.ts";
-import { failureOf, hostKeys, sshHost } from "../support.ts";
+import { failureOf, hostKeys, sshHost, tempFolder, write } from "../support.ts";
 
 /** The value of one `-o` option. */
 function option(options: readonly string[], name: string): string | undefined {
@@ -79,6 +79,16 @@ describe("controlPath", () => {
     { proxyCommand: "nc %h %p" },
   ])("is another one for %j: a running master is joined without a look at its key", (changes) => {
     expect(controlPath(sshHost(changes))).not.toBe(controlPath(sshHost()));
+  });
+
+  test("is another one where the same file has another key: the next job of the same runner", () => {
+    const identityFile = write(tempFolder(), "id", "observing");
+    const observing = controlPath(sshHost({ identityFile }));
+    expect(controlPath(sshHost({ identityFile }))).toBe(observing);
+    rmSync(identityFile);
+    const without = controlPath(sshHost({ identityFile }));
+    writeFileSync(identityFile, "deploying");
+    expect(new Set([observing, without, controlPath(sshHost({ identityFile }))]).size).toBe(3);
   });
 });
 

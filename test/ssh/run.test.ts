@@ -21,6 +21,16 @@ describe("on the runner itself", () => {
     expect(lines).toEqual(["one", "two"]);
   });
 
+  test("a crowded shared connection is no word of the command's", async () => {
+    const lines: string[] = [];
+    const said = "mux_client_request_session: session request failed: Session open refused by peer";
+    const result = await runScript(local, `printf '%s\\r\\none\\n\\n' "$1" >&2; exit 3`, [said], {
+      onProgress: (line) => lines.push(line),
+    });
+    expect(lines).toEqual(["one", ""]);
+    expect(result).toMatchObject({ exitCode: 3, stderr: "one\n\n" });
+  });
+
   test("fails if there is no end in time", async () => {
     const { message } = await rejectionOf(
       runScript(local, "echo pulling >&2; sleep 20", ["frontend"], { timeoutSeconds: 1 }),
@@ -32,6 +42,16 @@ describe("on the runner itself", () => {
         "  remedy:  look at the host: ssh ubuntu@127.0.0.1 -p 22",
       ].join("\n"),
     );
+  });
+
+  test("0 seconds are no bound", async () => {
+    expect(await runScript(local, "sleep 0.2; echo end", [], { timeoutSeconds: 0 })).toMatchObject({ stdout: "end\n" });
+  });
+
+  test("fails if it is cancelled", async () => {
+    const cancel = AbortSignal.timeout(200);
+    const { message } = await rejectionOf(runScript(local, "exec sleep 20", [], { timeoutSeconds: 0, cancel }));
+    expect(message).toMatch(/^d601: bash did not end by itself\n {2}found: {3}.*cancel/);
   });
 
   test("fails if the output was cut, also where the command does not mind", async () => {

@@ -75,6 +75,35 @@ test("a crashing commit is rolled back, and the next diff shows the live one aga
   expect(await site.diff(devStack, at(newer))).toContain("No changes.");
 });
 
+test("a live Deployment of another selector is left alone; the rest of the stack is diffed and deployed", {
+  timeout: 400_000,
+}, async () => {
+  await site.deploy(devStack, at(older));
+  const kubectl = "k3s kubectl -n unidesk-dev";
+  const selected = `jq '.spec.selector.matchLabels.tier = "web" | .spec.template.metadata.labels.tier = "web" | del(.metadata.resourceVersion, .metadata.uid, .status)'`;
+  await labExec(
+    "d601",
+    `${kubectl} get deploy/mdtodo-dev -o json | ${selected} > /tmp/foreign.json && ${kubectl} delete deploy/mdtodo-dev --wait && ${kubectl} create -f /tmp/foreign.json && ${kubectl} rollout status deploy/mdtodo-dev --timeout=60s`,
+    { timeoutMs: 100_000 },
+  );
+  const uid = () => labExec("d601", `${kubectl} get deploy/mdtodo-dev -o 'jsonpath={.metadata.uid}'`);
+  const before = await uid();
+  const diff = await site.diff(devStack, at(newer));
+  expect(diff).toContain("Deployment unidesk-dev/mdtodo-dev was left alone: it selects its pods by other labels");
+  expect(diff).not.toMatch(/kubernetes_deployment\.\S+ .*(must be replaced|will be destroyed)/);
+  const output = await site.failDeploy(devStack, at(newer));
+  expect(output).toMatch(/selects its pods by other labels[\s\S]*found: +app=mdtodo-dev, tier=web/);
+  expect(await uid()).toBe(before);
+  const { "unidesk-dev/mdtodo-dev": left, ...others } = await commits();
+  expect(left).toBe(older);
+  expect(others).toMatchObject({ "unidesk-dev/frontend-dev": newer, "unidesk-dev/claudeqq-dev": newer });
+  // As the remedy says.
+  await labExec("d601", `${kubectl} delete deployment mdtodo-dev --cascade=orphan`);
+  await site.deploy(devStack, at(newer));
+  expect((await commits())["unidesk-dev/mdtodo-dev"]).toBe(newer);
+  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
+});
+
 test("drift in the cluster shows and converges in one apply", { timeout: 400_000 }, async () => {
   await site.deploy(devStack, at(newer));
   const kubectl = "k3s kubectl -n unidesk-dev";
@@ -100,4 +129,15 @@ test("a pin that is taken out deletes nothing", { timeout: 400_000 }, async () =
   expect(await pods()).toEqual(before);
   await site.deploy(devStack, at(newer));
   expect(await pods()).toEqual(before);
+});
+
+test("a wiped cluster comes back from a state that still knows it", { timeout: 400_000 }, async () => {
+  await site.deploy(devStack, at(newer));
+  await labExec("d601", "k3s kubectl delete namespace unidesk-dev --wait --timeout=120s", { timeoutMs: 150_000 });
+  const diff = await site.diff(devStack, at(newer));
+  expect(diff).toMatch(/kubernetes_deployment\.frontend-dev .*will be created/);
+  expect(diff).toContain("namespace unidesk-dev missing");
+  await site.deploy(devStack, at(newer));
+  expect(await commits()).toMatchObject(everywhere(newer));
+  expect(await site.diff(devStack, at(newer))).toContain("No changes.");
 });

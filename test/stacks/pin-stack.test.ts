@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { loadPins, type Site } from "../../lib/config/site.ts";
 import type { HostFacts } from "../../lib/observe/host.ts";
+import type { ObservedK3s } from "../../lib/observe/k3s.ts";
 import { nothingObserved, type SiteFacts } from "../../lib/observe/site.ts";
 import type { Receipt } from "../../lib/receipts.ts";
 import { pinStacks } from "../../stacks/index.ts";
 import { PinStack } from "../../stacks/pin-stack.ts";
+import { withCluster } from "../certificate.ts";
 import { commitA, commitB, digestA, siteOf, siteOfPins } from "../support.ts";
 import { appOf, provisionersOf, runtimeOf, shapeOf, synth } from "../synth.ts";
+import { deployment, observed, workloadOf } from "../verdicts/k3s-support.ts";
 
 const mainServer = "unidesk-prod-main-server";
 
@@ -121,6 +124,54 @@ describe("of a service without a pin", () => {
     expect(stack.resources).toEqual({});
   });
 
+  describe("on k3s", () => {
+    const devStack = "unidesk-dev-d601";
+    const addressesOf = (devPins: Record<string, object>, services?: string[]) => {
+      const stack = stackOf(devStack, withCluster(siteOfPins({ dev: devPins })), nothingObserved, services);
+      const removed = (removedOf(stack) ?? []) as { from: string; lifecycle: object }[];
+      for (const { lifecycle } of removed) expect(lifecycle).toEqual({ destroy: false });
+      return removed.map(({ from }) => from);
+    };
+    const everythingOf = (service: string) => [
+      ...["approval", "containerd-image", "auth-sync", "rollout", "health-commit"].map(
+        (part) => `null_resource.${service}-${part}`,
+      ),
+      `kubernetes_deployment.${service}-dev`,
+      `kubernetes_service.${service}-dev`,
+    ];
+
+    test("the namespace stays while another pin needs it", () => {
+      const addresses = addressesOf({ claudeqq: { commit: commitA } }, ["claudeqq", "mdtodo"]);
+      expect(addresses).toEqual(everythingOf("mdtodo"));
+    });
+
+    test("the namespace goes with the last pin that needs it, once", () => {
+      const addresses = addressesOf({}, ["claudeqq", "mdtodo"]);
+      expect(addresses).toEqual([
+        ...everythingOf("claudeqq"),
+        ...everythingOf("mdtodo"),
+        "null_resource.namespace-unidesk-dev",
+        "null_resource.preflight",
+      ]);
+    });
+
+    test("everything that a pin has is forgotten without it", () => {
+      for (const { id, environment, services } of pinStacks().filter(({ host }) => host === "d601")) {
+        const pins = Object.fromEntries(services.map((service) => [service, { commit: commitA }]));
+        const stack = stackOf(id, withCluster(siteOfPins({ [environment]: pins })));
+        const json = JSON.parse(stack.text) as { resource: Record<string, object> };
+        const all = Object.entries(json.resource).flatMap(([type, named]) =>
+          Object.keys(named).map((name) => `${type}.${name}`),
+        );
+        const empty = stackOf(id, withCluster(siteOfPins({ [environment]: {} })));
+        const forgotten = ((removedOf(empty) ?? []) as { from: string }[]).map(({ from }) => from);
+        expect(all.length, id).toBeGreaterThan(3);
+        expect(forgotten, id).toEqual(expect.arrayContaining(all));
+        expect(new Set(forgotten).size, "Terraform refuses the same address twice").toBe(forgotten.length);
+      }
+    });
+  });
+
   test("every consumer of the catalog is somewhere", () => {
     expect(Object.fromEntries(pinStacks().map(({ id, services }) => [id, services]))).toEqual({
       "unidesk-prod-main-server": [
@@ -212,5 +263,34 @@ describe("observed", () => {
     for (const name of ["preflight", "frontend-delivery", "frontend-deployment"]) {
       expect(plain.resources[name]?.lifecycle?.ignore_changes).toEqual(['triggers["repair"]']);
     }
+  });
+});
+
+describe("what a rollout is told of the live Deployments", () => {
+  const site = withCluster(siteOfPins({ dev: { frontend: { commit: commitA } } }));
+  const rolloutOf = (cluster: ObservedK3s["cluster"] | "nobody looked") => {
+    const k3s = new Map([
+      ["unidesk-dev/frontend", observed({}, { cluster: cluster === "nobody looked" ? undefined : cluster })],
+    ]);
+    const seen = { receipts: new Map(), origin: () => "machine time", services: new Map(), auth: new Map(), k3s };
+    const facts = { hosts: { d601: seen }, warnings: [] } as unknown as SiteFacts;
+    const stack = stackOf("unidesk-dev-d601", site, cluster === "nobody looked" ? nothingObserved : facts);
+    const { triggers, provisioner } = stack.resources["frontend-rollout"] ?? {};
+    const spec = JSON.parse(provisioner?.[0]?.["local-exec"]?.environment?.UNIDESK_STEP_SPEC ?? "{}");
+    return { seen: spec.seen, trigger: triggers?.spec };
+  };
+  const workload = (generation: number) => ({ "frontend-dev": workloadOf({ deployment: deployment({ generation }) }) });
+
+  test("is their generation, or that they are not there, and no trigger says it", () => {
+    const seven = rolloutOf({ namespace: true, workloads: workload(7) });
+    const none = rolloutOf({ namespace: true, workloads: {} });
+    expect(seven.seen).toEqual({ "frontend-dev": 7 });
+    expect(none.seen).toEqual({ "frontend-dev": null });
+    expect(none.trigger).toBe(seven.trigger);
+  });
+
+  test("is nothing where nobody looked", () => {
+    expect(rolloutOf("nobody looked").seen).toBeUndefined();
+    expect(rolloutOf(undefined).seen).toBeUndefined();
   });
 });

@@ -62,6 +62,40 @@ test("fails and is put back if its stats name skipped tasks", { timeout: 400_000
   expect(await labExec("main-server", `docker inspect -f '${label}' ${container}`)).toBe(older);
 });
 
+test("code-queue in dev: four Deployments by one approved pin, and nothing else in the cluster changes", {
+  timeout: 400_000,
+}, async () => {
+  const devStack = "unidesk-supervised-code-queue-dev";
+  const devPins = { devPins: { "code-queue": { commit: older } } };
+  const others = () =>
+    labExec(
+      "d601",
+      "k3s kubectl get pods -A -l 'app,app notin (code-queue-scheduler-dev,code-queue-read-dev,code-queue-write-dev,code-queue-provider-egress-proxy-dev)' -o jsonpath='{.items[*].metadata.uid}'",
+    );
+  await site.publish("code-queue", older);
+  const before = await others();
+  const diff = await site.diff(devStack, devPins);
+  expect(diff).toMatch(/"affectedRuntime" += "d601 k3s unidesk-dev, the four Deployments of code-queue"/);
+  expect(diff).toContain("production code-queue scheduler, production code-queue runner, production tasks");
+  expectOneError(
+    await site.failDeploy(devStack, devPins),
+    `npx unidesk approve code-queue --env dev --commit ${older}`,
+  );
+
+  await site.approve("code-queue", older, devPins, "dev");
+  await site.deploy(devStack, devPins);
+  expect(await site.diff(devStack, devPins)).toContain("No changes.");
+  const roles = ["provider-egress-proxy", "read", "scheduler", "write"];
+  const format = "{range .items[*]}{.metadata.name}={.status.readyReplicas} {end}";
+  expect(
+    await labExec(
+      "d601",
+      `k3s kubectl -n unidesk-dev get deployments -o jsonpath='${format}' | tr ' ' '\n' | grep code-queue | sort`,
+    ),
+  ).toBe(roles.map((role) => `code-queue-${role}-dev=1`).join("\n"));
+  expect(await others()).toBe(before);
+});
+
 test("what is plan-only is diffed before and after, and its apply refuses", { timeout: 240_000 }, async () => {
   const planOnly = { "met-nonlinear": { commit: newer } };
   const diff = await site.diff("unidesk-plan-only", { pins: planOnly });

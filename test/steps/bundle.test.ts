@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bundleSteps, type StepBundle } from "../../lib/steps/bundle.ts";
 import { localHost, sshHost, tempFolder, write } from "../support.ts";
@@ -38,6 +39,17 @@ test("the same sources are the same file, named by its hash", () => {
   expect(basename(bundle.path)).toBe(`steps-${bundle.sha256.slice(0, 12)}.mjs`);
   expect(createHash("sha256").update(readFileSync(bundle.path)).digest("hex")).toBe(bundle.sha256);
   expect(readdirSync(folder)).toEqual([basename(bundle.path)]);
+});
+
+test("the same sources are the same file, wherever the program runs", () => {
+  const module = new URL("../../lib/steps/bundle.ts", import.meta.url);
+  const program = `const { bundleSteps } = await import("${module}"); console.log(bundleSteps("${tempFolder()}").sha256);`;
+  const file = write(tempFolder(), "bundle.mjs", program);
+  const hashes = [fileURLToPath(new URL("../..", import.meta.url)), tempFolder()].map(
+    (cwd) =>
+      spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), file], { cwd, encoding: "utf8" }).stdout,
+  );
+  expect(hashes).toEqual([`${bundle.sha256}\n`, `${bundle.sha256}\n`]);
 });
 
 test("a file that was damaged is written again: its name is its content's hash", () => {

@@ -12,6 +12,7 @@ const artifact = {
   layers: [],
   diffIds: [],
   metadataBytes: 0,
+  created: undefined,
   labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
 };
 const judge = (changes: object, digest?: string) =>

@@ -20,6 +20,7 @@ const live = {
   labels: {},
   health: health(commitA),
   gates: [],
+  mounts: [],
 };
 const wanted = { service: "frontend", commit: commitA, imageId: digestA };
 const judge = (changes: object, target: Partial<ComposeTarget> = {}) =>

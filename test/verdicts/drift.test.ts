@@ -39,7 +39,7 @@ test.each(files.map((file) => [file.name, file] as const))("fails if the %s file
 });
 
 describe("the registry's service", () => {
-  const drift = (changes: object) => registryServiceDrift(settings, config, { ...registry, ...changes });
+  const drift = (changes: object) => registryServiceDrift(settings, registry.files, { ...registry, ...changes });
   const ofUnit = (changes: object) => drift({ unit: { ...registry.unit, ...changes } });
   const ofContainer = (changes: object) => drift({ container: { ...container, ...changes } });
 
@@ -57,8 +57,16 @@ describe("the registry's service", () => {
     ["runs with another config.yml", ofContainer({ configSha256: null })],
     ["published beyond its loopback port", ofContainer({ published: [{ address: "0.0.0.0", port: 5000 }] })],
     ["published beyond its loopback port", ofContainer({ published: [{ address: "127.0.0.1", port: 5001 }] })],
+    ["runs with older files", ofUnit({ needsReload: true })],
+    ["runs with older files", ofContainer({ olderFiles: true })],
+    ["unit has drop-ins /etc/a.conf, /etc/b.conf", ofUnit({ dropIns: ["/etc/a.conf", "/etc/b.conf"] })],
     ["listens beyond loopback", drift({ listeners: ["127.0.0.1:5000", "*:5000"] })],
   ])("fails if %s", (text, found) => expect(found).toBe(text));
+
+  test("leaves an edited file to that file's own drift", () => {
+    const edited = { ...registry.files, compose: "0".repeat(64) };
+    expect(drift({ files: edited, container: { ...container, olderFiles: true } })).toBeUndefined();
+  });
 });
 
 const wanted = { service: "frontend", commit: commitA };
@@ -77,6 +85,7 @@ const live = {
   labels: {},
   health: health(commitA),
   gates: [],
+  mounts: [],
 };
 const image = {
   id: digestA,
@@ -87,6 +96,7 @@ const envKeys = {
   [`${prefix}COMMIT`]: commitA,
   [`${prefix}REQUESTED_COMMIT`]: commitA,
   [`${prefix}DIGEST`]: digestB,
+  [`${prefix}IMAGE`]: `127.0.0.1:5000/unidesk/frontend:${commitA}`,
 };
 const service: ObservedService = {
   container: live,
@@ -143,11 +153,17 @@ describe("a deployment", () => {
     ["live commit unknown, pinned a1a1a1a", ofContainer({ imageLabels: {} })],
     ["container exited", ofContainer({ status: "exited" })],
     ["container runs another image of the same commit", ofContainer({ imageId: digestB })],
+    [
+      "container unidesk-frontend runs under the name unidesk-frontend-1",
+      drift({ container: undefined, otherNames: ["unidesk-frontend-1"] }),
+    ],
+    ["more containers than one: unidesk-frontend-2", drift({ otherNames: ["unidesk-frontend-2"] })],
     ["stable tag moved to another image", drift({ stableImageId: digestB })],
     ["stable tag moved to another image", drift({ stableImageId: undefined })],
     [`env file key ${prefix}COMMIT changed`, ofKeys({ [`${prefix}COMMIT`]: commitB })],
     [`env file key ${prefix}REQUESTED_COMMIT changed`, ofKeys({ [`${prefix}REQUESTED_COMMIT`]: undefined })],
     [`env file key ${prefix}DIGEST changed`, ofKeys({ [`${prefix}DIGEST`]: digestA })],
+    [`env file key ${prefix}IMAGE changed`, ofKeys({ [`${prefix}IMAGE`]: `unidesk-frontend:${commitA}` })],
     ["env file cannot be read", drift({ envKeys: undefined })],
     ["container was asked for another commit", ofContainer({ deployEnv: {} })],
     ["health says another deploy.commit", ofContainer({ health: health(commitB) })],

@@ -15,9 +15,11 @@ test("what is as declared, or was not looked at, is no drift", () => {
   }
 });
 
-test("a missing namespace is named", () => {
+test("a missing namespace is named, and one that is being deleted is as good as missing", () => {
   const seen = observed({}, { cluster: { namespace: false, workloads: {} } });
   expect(namespaceDrift("unidesk-dev", seen)).toBe("namespace unidesk-dev missing");
+  const ending = observed({}, { cluster: { namespace: true, namespaceEnding: true, workloads: {} } });
+  expect(namespaceDrift("unidesk-dev", ending)).toBe("namespace unidesk-dev is being deleted");
 });
 
 describe("the image has drifted", () => {
@@ -41,11 +43,27 @@ describe("the image has drifted", () => {
 describe("the rollout has drifted", () => {
   test.each([
     ["no Deployment", { deployment: undefined }, "Deployment missing"],
+    [
+      "another selector",
+      { deployment: deployment({ selector: ["app=frontend-dev", "tier=web"] }) },
+      "Deployment selects by app=frontend-dev, tier=web and not by app=frontend-dev",
+    ],
     ["no Service", { service: undefined }, "Service missing"],
     [
       "another commit",
       { deployment: deployment({ image: older }) },
       `live commit ${short(commitB)}, pinned ${short(commitA)}`,
+    ],
+    [
+      "a scale to 0",
+      { deployment: deployment({ replicas: 0, total: 0, updated: 0, available: 0 }), pods: [] },
+      "scaled to 0",
+    ],
+    ["a pause", { deployment: deployment({ paused: true }) }, "rollouts paused"],
+    [
+      "a pod without its image",
+      { pods: [pod({ phase: "Pending", waiting: "ErrImageNeverPull", ready: false, imageId: "" })] },
+      "not healthy",
     ],
     ["an older pod", { pods: [pod(), pod({ image: older })] }, "pods not on the commit"],
     [
@@ -73,7 +91,14 @@ describe("the rollout has drifted", () => {
     const seen = observed();
     const workload = seen.cluster?.workloads["frontend-dev"];
     if (!workload) throw new Error("no workload");
-    const workloads = { "frontend-dev": workload, "worker-dev": { ...workload, pods: [pod({ image: older })] } };
+    const workloads = {
+      "frontend-dev": workload,
+      "worker-dev": {
+        ...workload,
+        deployment: deployment({ selector: ["app=worker-dev"] }),
+        pods: [pod({ image: older })],
+      },
+    };
     expect(rolloutDrift(wanted, both, { ...seen, cluster: { namespace: true, workloads } })).toBe(
       "worker-dev pods not on the commit",
     );

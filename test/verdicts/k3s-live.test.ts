@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { clusterImage } from "../../lib/kubernetes/target.ts";
 import type { ObservedK3s } from "../../lib/observe/k3s.ts";
-import { isRolledOut, judgeK3s, mayStillCome } from "../../lib/verdicts/k3s-live.ts";
+import {
+  isOnlyEnding,
+  isRolledOut,
+  judgeK3s,
+  mayStillCome,
+  Patience,
+  stillEnding,
+} from "../../lib/verdicts/k3s-live.ts";
 import { commitA, commitB, digestA, digestB } from "../support.ts";
 import { deployment, healthOf, observed, pod, target, wanted } from "./k3s-support.ts";
 
@@ -15,6 +22,8 @@ test("passes where every pod runs the delivered image, was told the commit, and 
   // One that has ended was replaced.
   expect(judgeK3s(wanted, target, observed({ pods: [pod(), pod({ phase: "Failed", image: older })] })).ok).toBe(true);
 });
+
+const withoutImage = pod({ phase: "Pending", waiting: "ErrImageNeverPull", ready: false });
 
 interface Red {
   readonly what: string;
@@ -35,6 +44,11 @@ const red: Readonly<Record<string, Red>> = {
     seen: observed({ deployment: deployment({ requestedCommit: commitB }) }),
     waits: false,
   },
+  "the Deployment is paused": {
+    what: "Deployment pause",
+    seen: observed({ deployment: deployment({ paused: true }) }),
+    waits: false,
+  },
   "no replica is wanted": {
     what: "Deployment replicas",
     seen: observed({ deployment: deployment({ replicas: 0, total: 0, updated: 0, available: 0 }), pods: [] }),
@@ -43,6 +57,11 @@ const red: Readonly<Record<string, Red>> = {
   "the rollout has not begun": {
     what: "rollout",
     seen: observed({ deployment: deployment({ generation: 3 }) }),
+    waits: true,
+  },
+  "Kubernetes may make no pods": {
+    what: "new pods",
+    seen: observed({ deployment: deployment({ refused: "exceeded quota", total: 0, updated: 0, available: 0 }) }),
     waits: true,
   },
   "there are no pods": { what: "pods", seen: observed({ pods: [] }), waits: true },
@@ -78,8 +97,13 @@ const red: Readonly<Record<string, Red>> = {
   },
   "a pod's image is missing": {
     what: "pod failure",
-    seen: observed({ pods: [pod({ phase: "Pending", waiting: "ErrImageNeverPull", ready: false })] }),
+    seen: observed({ pods: [withoutImage] }, { images: {} }),
     waits: false,
+  },
+  "a pod's node does not know yet that its image is there": {
+    what: "pod image on its node",
+    seen: observed({ pods: [withoutImage] }),
+    waits: true,
   },
   "a pod has crashed a few times": {
     what: "pod state",
@@ -105,7 +129,7 @@ const red: Readonly<Record<string, Red>> = {
   "there is no Service": { what: "Service", seen: observed({ service: undefined }), waits: false },
   "the Service has no endpoint": {
     what: "Service endpoints",
-    seen: observed({ service: { ports: [8080], readyEndpoints: 0 } }),
+    seen: observed({ service: { version: "1", ports: [8080], readyEndpoints: 0 } }),
     waits: true,
   },
   "the Service answers for another commit": {
@@ -132,12 +156,49 @@ describe("fails if", () => {
   });
 });
 
+test("that no pods may be made is waited for while it can be a moment, and not again and again", () => {
+  const refused = judgeK3s(wanted, target, observed({ deployment: deployment({ refused: "exceeded quota" }) }));
+  const other = judgeK3s(wanted, target, observed({ pods: [pod({ ready: false })] }));
+  const patience = new Patience();
+  expect([0, 5000, 9999].map((at) => patience.isOver(refused, at))).toEqual([false, false, false]);
+  expect(patience.isOver(other, 10_000)).toBe(false);
+  expect([11_000, 20_999, 21_000].map((at) => patience.isOver(refused, at))).toEqual([false, false, true]);
+  expect(patience.isOver(other, 99_000)).toBe(false);
+});
+
+test("a node that does not find the delivered image looks again a few times, and no longer", () => {
+  const verdict = judgeK3s(wanted, target, observed({ pods: [withoutImage] }));
+  const patience = new Patience();
+  expect([0, 19_999, 20_000].map((at) => patience.isOver(verdict, at))).toEqual([false, false, true]);
+});
+
 test("an old pod that is about to go explains other answers: they are waited for", () => {
   const seen = observed({
     deployment: deployment({ total: 2 }),
     pods: [pod({ health: healthOf(commitB) }), pod({ name: "old", image: older })],
   });
   expect(mayStillCome(judgeK3s(wanted, target, seen))).toBe(true);
+});
+
+describe("pods that have not ended yet", () => {
+  const pods = [pod(), pod({ name: "old", image: older, ending: true })];
+  test("are the only reason where all else is right, and the Service is judged beside them", () => {
+    const verdict = judgeK3s(wanted, target, observed({ pods }));
+    expect(isOnlyEnding(verdict)).toBe(true);
+    expect(stillEnding(verdict)).toEqual([
+      "warning: d601 unidesk-dev/frontend-dev pod old is still ending; nothing waits for it any longer",
+    ]);
+    const other = judgeK3s(wanted, target, observed({ pods, health: healthOf(commitB) }));
+    expect(isOnlyEnding(other)).toBe(false);
+    expect(other.reasons.map(({ what }) => what)).toContain("Service deploy.commit");
+  });
+
+  test("are no excuse for anything else, and none where there are none", () => {
+    expect(isOnlyEnding(judgeK3s(wanted, target, observed({ pods: [pod({ ready: false }), ...pods.slice(1)] })))).toBe(
+      false,
+    );
+    expect(isOnlyEnding(judgeK3s(wanted, target, observed()))).toBe(false);
+  });
 });
 
 test("a workload is rolled out when no pod is to come or to go", () => {
@@ -150,7 +211,8 @@ test("a workload is rolled out when no pod is to come or to go", () => {
   expect(isRolledOut(workload({ deployment: undefined }))).toBe(false);
   expect(isRolledOut(workload({ deployment: deployment({ total: 2 }) }))).toBe(false);
   expect(isRolledOut(workload({ deployment: deployment({ observedGeneration: 1 }) }))).toBe(false);
-  expect(isRolledOut(workload({ pods: [pod(), pod({ ending: true })] }))).toBe(false);
+  // It may take hours to end, and nothing comes after it.
+  expect(isRolledOut(workload({ pods: [pod(), pod({ ending: true })] }))).toBe(true);
 });
 
 test("the reason of a pod names the pod and both commits", () => {

@@ -19,11 +19,15 @@ export function healthOf(commit: string) {
 export function deployment(changes: Partial<ObservedDeployment> = {}): ObservedDeployment {
   return {
     generation: 2,
+    version: "1",
+    selector: ["app=frontend-dev"],
     observedGeneration: 2,
     replicas: 1,
     total: 1,
     updated: 1,
     available: 1,
+    refused: "",
+    paused: false,
     image: clusterImage(5000, "frontend", commitA),
     requestedCommit: commitA,
     ...changes,
@@ -46,14 +50,18 @@ export function pod(changes: Partial<ObservedPod> = {}): ObservedPod {
   };
 }
 
-export function observed(changes: Partial<ObservedWorkload> = {}, rest: Partial<ObservedK3s> = {}): ObservedK3s {
-  const workload = {
+export function workloadOf(changes: Partial<ObservedWorkload> = {}): ObservedWorkload {
+  return {
     deployment: deployment(),
     pods: [pod()],
-    service: { ports: [8080], readyEndpoints: 1 },
+    service: { version: "1", ports: [8080], readyEndpoints: 1 },
     health: healthOf(commitA),
     ...changes,
   };
+}
+
+export function observed(changes: Partial<ObservedWorkload> = {}, rest: Partial<ObservedK3s> = {}): ObservedK3s {
+  const workload = workloadOf(changes);
   return {
     images: { [commitA]: { digest: digestA, record: { digest: digestA, imageId: digestB } } },
     cluster: { namespace: true, workloads: { "frontend-dev": workload } },

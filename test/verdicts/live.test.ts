@@ -13,6 +13,7 @@ const live = {
   labels: {},
   health: { status: 200, body: '{"ok":true}', where: at },
   gates: [],
+  mounts: [],
 };
 const target = composeTarget({
   container: "todo-note-backend",

@@ -52,6 +52,32 @@ test("is healthy published on ::1", () => {
 /** Exactly one scope is red, with exactly this reason. */
 const cases: [string, Partial<ObservedRegistry>, string, string, object][] = [
   [
+    "the unit was changed and not loaded again",
+    { unit: { ...healthy.unit, needsReload: true } },
+    "unit",
+    "service-degraded",
+    { what: "unit as loaded", expected: "the file on disk", found: "an older one", where: unitAt },
+  ],
+  [
+    "somebody added to the unit",
+    { unit: { ...healthy.unit, dropIns: ["/etc/systemd/system/x.service.d/override.conf"] } },
+    "unit",
+    "service-degraded",
+    {
+      what: "unit drop-ins",
+      expected: "none",
+      found: "/etc/systemd/system/x.service.d/override.conf",
+      where: unitAt,
+    },
+  ],
+  [
+    "it was not started again after its files were written",
+    { container: { ...container, olderFiles: true } },
+    "container",
+    "service-degraded",
+    { what: "managed files at its start", expected: "those on disk", found: "older ones", where: containerAt },
+  ],
+  [
     "the unit is not active",
     { unit: { ...healthy.unit, active: "failed" } },
     "unit",

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { adviceOf, type SiteFacts } from "../../lib/observe/site.ts";
+import { deployment, observed } from "../verdicts/k3s-support.ts";
+
+function adviceOn(changes: Parameters<typeof deployment>[0]): string[] {
+  const k3s = new Map([["unidesk-dev/frontend", observed({ deployment: deployment(changes) })]]);
+  return adviceOf({ hosts: { d601: { services: new Map(), k3s } }, warnings: [] } as unknown as SiteFacts);
+}
+
+test("nothing is advised of a Deployment as declared", () => {
+  expect(adviceOn({})).toEqual([]);
+});
+
+test("a Deployment that selects by other labels is named, with what to do", () => {
+  expect(adviceOn({ selector: ["app=other"] })).toEqual([
+    expect.stringMatching(
+      /^frontend on d601: Deployment unidesk-dev\/frontend-dev was left alone: .*\(found app=other, declared app=frontend-dev\); kubectl -n unidesk-dev delete deployment frontend-dev --cascade=orphan/,
+    ),
+  ]);
+});

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { blockedFindings } from "../../lib/review/blocked.ts";
+import { serviceOf, stillOf } from "./support.ts";
+
+const blockers = ["the registry has no manifest of it"];
+
+test.each([
+  ["a service that changes", serviceOf({ service: "frontend", blockers })],
+  ["one that does not, in a stack that would stop at it", stillOf("frontend", { blockers })],
+  ["one that only Terraform's state does not know", serviceOf({ service: "frontend", action: "adopt", blockers })],
+])("fails if %s is blocked and may be applied", (_, service) => {
+  expect(blockedFindings([service])).toMatchObject([
+    { rule: "blocked", level: "deny", subject: "prod/frontend", message: blockers[0] },
+  ]);
+});
+
+test("what is not applied stops nothing", () => {
+  const approval = { state: "missing" as const, detail: null, command: null };
+  const services = [
+    serviceOf({ service: "code-queue-mgr", blockers, approval }),
+    serviceOf({ service: "frontend", action: "unknown", blockers }),
+    stillOf("mdtodo"),
+  ];
+  expect(blockedFindings(services)).toEqual([]);
+});

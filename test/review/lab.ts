@@ -1,0 +1,180 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
+import { type HostName, labCommits, labExec } from "../../lab/index.ts";
+import { Receipt } from "../../lib/review/receipt.ts";
+import { ReviewReport, type ServiceReview } from "../../lib/review/report.ts";
+import {
+  checkout,
+  d601Stack,
+  LabSite,
+  lines,
+  mainServerStack,
+  type Outcome,
+  type RunOptions,
+  registry,
+  registryStack,
+} from "../lab-support.ts";
+
+const { first, second, third } = labCommits.unidesk;
+
+/** Two services of each Compose host and one of the cluster, as the checkout pins them. */
+export const basePins = Object.fromEntries(
+  ["frontend", "project-manager", "findjob", "pipeline", "mdtodo"].map((service) => [service, { commit: second }]),
+);
+/** The stacks that they are in. */
+export const stacks = [mainServerStack, d601Stack] as const;
+
+export interface Reviewed extends Outcome {
+  readonly report: ReviewReport;
+}
+
+/** The real commands over a handful of services; whatever they leave in the checkout goes away with the file. */
+export class ReviewLab {
+  readonly site = new LabSite();
+  private readonly kept = new Map<string, Set<string>>();
+
+  constructor(private readonly state: string) {}
+
+  options(pins: Readonly<Record<string, unknown>> = {}, more: RunOptions = {}): RunOptions {
+    const all = { ...basePins, ...pins };
+    const present = Object.fromEntries(Object.entries(all).filter(([, pin]) => pin !== undefined));
+    return { pins: present, state: this.state, ...more };
+  }
+
+  async open(): Promise<void> {
+    await this.site.open();
+    this.site.removeState(this.state);
+    for (const folder of ["reviews", "receipts"]) this.kept.set(folder, new Set(namesIn(folder)));
+    await this.site.deploy(registryStack, { state: "restore" });
+    await this.site.publishMissing(
+      Object.keys(basePins).flatMap((service) => [first, second, third].map((commit) => ({ service, commit }))),
+    );
+    await this.reset();
+  }
+
+  /** Everything as `basePins` say, whatever a test left. */
+  async reset(): Promise<void> {
+    await this.site.deploy(stacks.join(" "), this.options());
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.reset();
+    } finally {
+      for (const [folder, before] of this.kept) {
+        for (const name of namesIn(folder).filter((one) => !before.has(one))) {
+          rmSync(join(checkout, ".unidesk", folder, name), { recursive: true, force: true });
+        }
+      }
+      await this.site.close();
+    }
+  }
+
+  /** A review of both stacks, or of the named ones; a report is expected whatever it decides. */
+  async review(options: RunOptions = this.options(), names: readonly string[] = stacks): Promise<Reviewed> {
+    const outcome = await this.site.unidesk(["review", ...names, "--json"], options);
+    const report = ReviewReport.safeParse(parse(outcome.stdout));
+    if (!report.success) throw new Error(`unidesk review printed no report (${outcome.exitCode}):\n${outcome.output}`);
+    return { ...outcome, report: report.data };
+  }
+
+  apply(reviewed: string, options: RunOptions = this.options(), names: readonly string[] = []): Promise<Outcome> {
+    return this.site.unidesk(["apply", ...names, "--reviewed", reviewed], options);
+  }
+
+  /** An apply that must come to a receipt; returns it. */
+  async receipt(reviewed: string, options: RunOptions, names: readonly string[] = []): Promise<Receipt> {
+    const outcome = await this.site.unidesk(["apply", ...names, "--reviewed", reviewed, "--json"], options);
+    const receipt = Receipt.safeParse(parse(outcome.stdout));
+    if (!receipt.success) throw new Error(`apply left no receipt (${outcome.exitCode}):\n${outcome.output}`);
+    return receipt.data;
+  }
+
+  /** What this file's applies left in `.unidesk/receipts`. */
+  newReceipts(): string[] {
+    return namesIn("receipts").filter((name) => !this.kept.get("receipts")?.has(name));
+  }
+}
+
+export function useReviewLab(state: string): ReviewLab {
+  const lab = new ReviewLab(state);
+  beforeAll(() => lab.open(), 400_000);
+  afterAll(() => lab.close(), 300_000);
+  return lab;
+}
+
+export function serviceOf({ services }: ReviewReport, name: string, environment = "prod"): ServiceReview {
+  const found = services.find((one) => one.service === name && one.environment === environment);
+  if (!found) throw new Error(`${environment}/${name} is not in the report`);
+  return found;
+}
+
+/** Where this machine keeps the review of a fingerprint. */
+export function storedFolder(fingerprint: string): string {
+  return join(checkout, ".unidesk", "reviews", fingerprint.slice(0, 16));
+}
+
+/** This machine forgets a review, so that nothing but its fingerprint is left: as on another machine. */
+export function forgetReview(fingerprint: string): void {
+  rmSync(storedFolder(fingerprint), { recursive: true });
+}
+
+/**
+ * Takes a commit's image, its names and the record of its delivery off a host; also the manifests that Docker keeps of a
+ * service for a while, so that the next pull is one of an image that was never there.
+ */
+export async function removeImage(host: HostName, service: string, commit: string): Promise<void> {
+  const script = `
+docker image ls -q --filter "label=org.opencontainers.image.revision=$2" --filter "label=dev.unidesk.service=$1" | sort -u | xargs -r docker rmi -f >/dev/null
+ctr -n moby content ls | grep -E "unidesk/$1(,|[[:space:]]|$)" | cut -f 1 | xargs -r ctr -n moby content rm >/dev/null || true
+rm -f /home/ubuntu/.unidesk/deliveries/$1/$2.json`;
+  await labExec(host, ["bash", "-ceu", script, "remove", service, commit]);
+}
+
+/** The same for containerd's store. */
+export async function removeFromContainerd(service: string, commit: string): Promise<void> {
+  const script = `
+ctr() { command ctr -a /run/k3s/containerd/containerd.sock -n k8s.io "$@"; }
+image=127.0.0.1:${registry.port}/unidesk/$1
+digest=$(ctr images ls | awk -v name="$image:$2" '$1 == name { print $3 }')
+[ -z "$digest" ] || ctr images rm --sync $(ctr images ls | awk -v digest="$digest" '$3 == digest { print $1 }') >/dev/null
+rm -f /home/ubuntu/.unidesk/deliveries/$1/$2.json`;
+  await labExec("d601", ["bash", "-ceu", script, "remove", service, commit]);
+}
+
+/**
+ * Bytes that the registry's own access log says it sent to Docker and containerd while `use` ran, by service. What this
+ * project's programs ask for manifests with is not counted.
+ */
+export async function sentBytes(use: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
+  const since = (await labExec("d601", "date -u +%Y-%m-%dT%H:%M:%S.%NZ")).trim();
+  await use();
+  const log = lines(await labExec("d601", `docker logs --since ${since} ${registry.name} 2>&1`));
+  const sent: Record<string, number> = {};
+  for (const line of log) {
+    const field = (name: string) => new RegExp(`${name}="?([^" ]*)`).exec(line)?.[1] ?? "";
+    const service = /^\/v2\/unidesk\/([^/]+)\/(?:manifests|blobs)\//.exec(field("http\\.request\\.uri"))?.[1];
+    if (!service || field("http\\.request\\.method") !== "GET") continue;
+    if (!/^(docker|containerd)\//.test(field("http\\.request\\.useragent"))) continue;
+    sent[service] = (sent[service] ?? 0) + Number(field("http\\.response\\.written"));
+  }
+  return sent;
+}
+
+function namesIn(folder: string): string[] {
+  const path = join(checkout, ".unidesk", folder);
+  return existsSync(path) ? readdirSync(path) : [];
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, "utf8"));
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { findService, isConsumer } from "../../lib/catalog/index.ts";
+import { loadPins } from "../../lib/config/site.ts";
+import { authSyncSpecOf } from "../../lib/kubernetes/target.ts";
+import { authKey, type ObservedAuthTarget } from "../../lib/observe/auth.ts";
+import type { HostFacts } from "../../lib/observe/host.ts";
+import { liveOf } from "../../lib/review/live.ts";
+import { commitA, hostsJson, siteOfPins } from "../support.ts";
+import { observed as cluster } from "../verdicts/k3s-support.ts";
+
+const none: HostFacts = {
+  ...{ registry: undefined, services: new Map(), auth: new Map(), k3s: new Map(), receipts: new Map() },
+  origin: () => "",
+};
+
+describe("a service on k3s whose pods start with .auth", () => {
+  const { d601, ...others } = hostsJson();
+  const hosts = { ...others, d601: { ...d601, kubernetes: { caCertificate: "BEGIN CERTIFICATE" } } };
+  const site = siteOfPins({ dev: { frontend: { commit: commitA } } }, { hosts });
+  const pin = loadPins(site)[0];
+  const consumer = findService("frontend")?.consumers.dev;
+  if (!pin || !isConsumer(consumer) || consumer.runtime.kind !== "k3s")
+    throw new Error("frontend is not on k3s in dev");
+  const spec = authSyncSpecOf(site, consumer.runtime);
+  if (!spec) throw new Error("frontend needs nothing of .auth");
+
+  const hmac = "a".repeat(64);
+  const object = (keys: Readonly<Record<string, string>>) => ({
+    keys: Object.values(keys),
+    ...{ source: hmac, asWritten: true },
+  });
+  const synced: ObservedAuthTarget = {
+    secret: object(spec.sync.secret.keys),
+    configMap: object(spec.sync.configMap.keys),
+    ...{ pods: "rolled 1", templates: { "frontend-dev": "1" } },
+  };
+  const liveWith = (source: string | undefined, target = synced) =>
+    liveOf(pin, site, {
+      hosts: {
+        d601: {
+          ...none,
+          k3s: new Map([["unidesk-dev/frontend", cluster()]]),
+          auth: new Map([[authKey(spec), { target }]]),
+        },
+        ...(source
+          ? {
+              "main-server": {
+                ...none,
+                auth: new Map([[authKey(spec), { source: { hmac: source, problem: undefined } }]]),
+              },
+            }
+          : {}),
+      },
+      warnings: [],
+    });
+
+  test("is settled where its objects are what a sync would leave", () => {
+    for (const source of [hmac, undefined]) {
+      expect(liveWith(source)).toMatchObject({ seen: true, settled: true, drift: undefined });
+    }
+  });
+
+  test("fails if a changed .auth is taken for nothing: its pods roll", () => {
+    expect(liveWith("b".repeat(64))).toMatchObject({ settled: false, drift: "auth of main-server changed" });
+    expect(liveWith(hmac, { ...synced, templates: { "frontend-dev": "none" } })).toMatchObject({
+      ...{ settled: false, drift: "pods run with an older auth" },
+    });
+  });
+});
