@@ -26,7 +26,7 @@ export async function synthesize(root: string, environment: NodeJS.ProcessEnv, o
 
 async function load(root: string) {
   const [{ App }, { addStacks }] = await Promise.all([import("cdktf"), import("./stacks/index.ts")]);
-  return { App, addStacks, bundle: bundleSteps(join(root, ".unidesk", "steps")) };
+  return { App, addStacks, bundle: bundleSteps(root, join(root, ".unidesk", "steps")) };
 }
 
 function shouldObserve(value = "on"): boolean {

@@ -47,7 +47,7 @@ export async function benchDelivery({ site, say }: BenchContext): Promise<void> 
   const { d601, "main-server": target } = site.connections;
   const { port } = site.registry;
   const image = `127.0.0.1:${port}/unidesk/${service}`;
-  const bundle = bundleSteps(join(site.root, ".unidesk", "steps"));
+  const bundle = bundleSteps(site.root, join(site.root, ".unidesk", "steps"));
   const ours = (commit: string) => deliver(site, bundle, commit);
   const pipe = (commit: string) => saveAndLoad(d601, target, `${image}:${commit}`);
   const [older, newer] = commits;

@@ -23,7 +23,7 @@ const pins = names.map((service): Pin => {
   const commit = Commit.parse(createHash("sha1").update(service).digest("hex"));
   return { service, environment: "prod", commit, consumer: { runtime } };
 });
-const runtime = { bundle: bundleSteps(join(root, ".unidesk", "steps")), connections: site.connections };
+const runtime = { bundle: bundleSteps(root, join(root, ".unidesk", "steps")), connections: site.connections };
 const app = new App({ outdir: folder });
 const props = { site, runtime, observed: nothingObserved, environment: "prod" as const, host: "main-server" as const };
 // The stack's name is that of its pins' place.

@@ -38,7 +38,7 @@ function isKnown(command: string): boolean {
 
 /** `registry plan|render --json`: every alternative is a command, and it takes every option. */
 function isCommand(words: readonly string[]): boolean {
-  let commands = [createProgram()];
+  let commands = [createProgram(checkout)];
   for (const word of words) {
     if (word.startsWith("--")) {
       if (!commands.every(({ options }) => options.some(({ long }) => long === word))) return false;

@@ -29,7 +29,7 @@ export class StepRunner {
     hosts: readonly HostName[],
     options: StepOptions = {},
   ) {
-    this.bundle ??= bundleSteps(join(checkout, ".unidesk", "steps"));
+    this.bundle ??= bundleSteps(checkout, join(checkout, ".unidesk", "steps"));
     const { connection = (same) => same, receipt, env } = options;
     return execa("node", [this.bundle.path, name], {
       all: true,

@@ -1,17 +1,7 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { type Options as ExecaOptions, execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
@@ -22,10 +12,10 @@ import { loadPins, loadSite } from "../lib/config/site.ts";
 import { hostPaths } from "../lib/host-paths.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
+import { checkout } from "./checkout.ts";
 
-/** The checkout that is tested. */
-export const checkout = fileURLToPath(new URL("..", import.meta.url));
 export { registryStack } from "../lib/stack-names.ts";
+export { checkout } from "./checkout.ts";
 export const mainServerStack = "unidesk-prod-main-server";
 export const d601Stack = "unidesk-prod-d601";
 export const devStack = "unidesk-dev-d601";
@@ -208,7 +198,7 @@ export class LabSite {
 
   /** The app as cdktf.json starts it. */
   private synth(options: RunOptions): Promise<Outcome> {
-    return this.run("node", ["--import", "tsx", "main.ts"], {
+    return this.run("node", ["bin/app.js"], {
       ...options,
       env: { ...options.env, CDKTF_OUTDIR: this.outFolder(options) },
     });
@@ -328,11 +318,9 @@ export function expectOneError(output: string, ...texts: readonly (string | RegE
 export function otherCheckout(site: LabSite, change: (context: Record<string, unknown>) => void): string {
   const folder = mkdtempSync(join(site.folder, "checkout-"));
   for (const name of readdirSync(checkout)) {
-    if (name === "cdktf.json" || name === "main.ts" || name === ".git") continue;
+    if (name === "cdktf.json" || name === ".git") continue;
     symlinkSync(join(checkout, name), join(folder, name));
   }
-  // The app finds its checkout by where main.ts lies, so that one cannot be a link.
-  copyFileSync(join(checkout, "main.ts"), join(folder, "main.ts"));
   const config = JSON.parse(readFileSync(join(checkout, "cdktf.json"), "utf8")) as { context: Record<string, unknown> };
   change(config.context);
   writeFileSync(join(folder, "cdktf.json"), JSON.stringify(config));

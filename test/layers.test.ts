@@ -1,12 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import config from "../.dependency-cruiser.mjs";
+import { checkout } from "./checkout.ts";
 import { tempFolder, write } from "./support.ts";
-
-const checkout = fileURLToPath(new URL("..", import.meta.url));
 
 interface Violation {
   readonly from: string;

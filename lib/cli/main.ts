@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import type { Synthesize } from "../review/synthesized.ts";
@@ -13,12 +12,10 @@ import { addRegistryCommands } from "./registry.ts";
 import { addRetireCommand } from "./retire.ts";
 import { addReviewCommands } from "./review.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
 const noApp: Synthesize = () => Promise.reject(new Error("this program was made without the app"));
 
-/** Every command of `npx unidesk`. Reviews need the app that writes the stacks. */
-export function createProgram(synthesize: Synthesize = noApp): Command {
+/** Every command of `npx unidesk`, about the checkout `root`. Reviews need the app that writes the stacks. */
+export function createProgram(root: string, synthesize: Synthesize = noApp): Command {
   const program = new Command("unidesk")
     .description("Commit-pinned deployment over SSH that a person can review.")
     .showHelpAfterError("(add --help for what is allowed)");
@@ -39,8 +36,8 @@ export function createProgram(synthesize: Synthesize = noApp): Command {
 }
 
 /** Runs one command line; returns the exit code: 0 ok, 1 no, 2 usage (of `review`: changes), 3 infra-blocked. */
-export async function run(argv: readonly string[], synthesize?: Synthesize): Promise<number> {
-  const program = createProgram(synthesize);
+export async function run(argv: readonly string[], root: string, synthesize?: Synthesize): Promise<number> {
+  const program = createProgram(root, synthesize);
   process.exitCode = exitCodes.ok;
   try {
     await program.parseAsync([...argv], { from: "user" });

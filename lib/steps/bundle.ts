@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { recordBuild, recordedBuild } from "../../tools/build-record.mjs";
 
 export interface StepBundle {
   /** Absolute path of the JavaScript file. */
@@ -12,14 +12,24 @@ export interface StepBundle {
 }
 
 /**
- * Bundles all steps into one file, which starts in a twentieth of the time that tsx takes. The file's
+ * Bundles all steps of the checkout `root` into one file in `folder`, which needs nothing else to run. The file's
  * name is its content's hash, so that a plan keeps running the steps that it was made with.
  */
-export function bundleSteps(folder: string): StepBundle {
-  const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL("./main.ts", import.meta.url))],
+export function bundleSteps(root: string, folder: string): StepBundle {
+  const entryPoint = realpathSync(join(root, "lib", "steps", "main.ts"));
+  const sources = join(entryPoint, "../../..");
+  const record = join(folder, "build.json");
+  const pathOf = (sha256: string) => join(folder, `steps-${sha256.slice(0, 12)}.mjs`);
+  const isThere = (sha256: string) => existsSync(pathOf(sha256)) && hashOf(readFileSync(pathOf(sha256))) === sha256;
+  const built = recordedBuild(sources, record);
+  if (built !== undefined && isThere(built)) return { path: pathOf(built), sha256: built };
+
+  // Loaded where something is to be built: most commands find it built.
+  const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
+  const { outputFiles, metafile } = buildSync({
+    entryPoints: [entryPoint],
     // Comments name each source relative to this: the hash is the same wherever the command is run.
-    absWorkingDir: fileURLToPath(new URL("../..", import.meta.url)),
+    absWorkingDir: sources,
     bundle: true,
     platform: "node",
     format: "esm",
@@ -28,6 +38,7 @@ export function bundleSteps(folder: string): StepBundle {
     mainFields: ["module", "main"],
     minifySyntax: true,
     legalComments: "none",
+    metafile: true,
     write: false,
     logLevel: "warning",
     // Some dependencies are CommonJS and ask for Node's own modules by require().
@@ -35,14 +46,14 @@ export function bundleSteps(folder: string): StepBundle {
   });
   const code = outputFiles[0]?.contents ?? new Uint8Array();
   const sha256 = hashOf(code);
-  const path = join(folder, `steps-${sha256.slice(0, 12)}.mjs`);
-  if (!existsSync(path) || hashOf(readFileSync(path)) !== sha256) {
+  if (!isThere(sha256)) {
     mkdirSync(folder, { recursive: true });
-    const stage = `${path}.${process.pid}`;
+    const stage = `${pathOf(sha256)}.${process.pid}`;
     writeFileSync(stage, code);
-    renameSync(stage, path);
+    renameSync(stage, pathOf(sha256));
   }
-  return { path, sha256 };
+  recordBuild(sources, record, metafile, sha256);
+  return { path: pathOf(sha256), sha256 };
 }
 
 function hashOf(content: Uint8Array): string {

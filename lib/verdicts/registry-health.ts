@@ -29,17 +29,18 @@ export function judgeRegistry(
   files: readonly ManagedFile[],
   host = "d601",
 ): RegistryVerdict {
+  const filesCheck = judgeFiles(observed, files, host);
   const checks = {
-    unit: judgeUnit(observed, settings, host),
+    unit: judgeUnit(observed, settings, filesCheck.ok, host),
     docker: check(observed.dockerVersion === null && reason("Docker Engine", "answers", "no answer", host)),
-    container: judgeContainer(observed, settings, files, host),
+    container: judgeContainer(observed, settings, files, filesCheck.ok, host),
     listener: judgeListener(observed, settings, host),
     api: check(
       observed.apiStatus !== 200 &&
         reason("GET /v2/", "200", String(observed.apiStatus), `${host} 127.0.0.1:${settings.port}`),
     ),
     storage: check(!observed.storage && reason("storage folder", "present", "absent", host)),
-    files: judgeFiles(observed, files, host),
+    files: filesCheck,
     image: judgeImage(observed, settings, host),
   } satisfies Record<RegistryScope, RegistryCheck>;
   const reasons = registryScopes.flatMap((scope) => checks[scope].reasons);
@@ -57,13 +58,21 @@ function decide(installed: boolean, asDeclared: boolean, apiHealthy: boolean): R
   return apiHealthy ? "service-degraded" : "unhealthy";
 }
 
-function judgeUnit(observed: ObservedRegistry, settings: RegistrySettings, host: string): RegistryCheck {
+/** That something older than the files runs is news only where the files are as declared. */
+function judgeUnit(
+  observed: ObservedRegistry,
+  settings: RegistrySettings,
+  filesAsDeclared: boolean,
+  host: string,
+): RegistryCheck {
   const where = `${host} systemd unit ${settings.name}.service`;
   if (!observed.unit.loaded) return check(reason("unit", "loaded", "not found", where));
   return check(
     observed.unit.active !== "active" && reason("unit state", "active", observed.unit.active, where),
     observed.unit.enabled !== "enabled" && reason("unit at boot", "enabled", observed.unit.enabled, where),
-    observed.unit.needsReload === true && reason("unit as loaded", "the file on disk", "an older one", where),
+    filesAsDeclared &&
+      observed.unit.needsReload === true &&
+      reason("unit as loaded", "the file on disk", "an older one", where),
     observed.unit.dropIns !== undefined && reason("unit drop-ins", "none", observed.unit.dropIns.join(", "), where),
   );
 }
@@ -72,6 +81,7 @@ function judgeContainer(
   { container }: ObservedRegistry,
   settings: RegistrySettings,
   files: readonly ManagedFile[],
+  filesAsDeclared: boolean,
   host: string,
 ): RegistryCheck {
   const where = `${host} container ${settings.name}`;
@@ -79,7 +89,9 @@ function judgeContainer(
   const config = files.find(({ name }) => name === "config");
   return check(
     !container.running && reason("container", "running", container.status, where),
-    container.olderFiles === true && reason("managed files at its start", "those on disk", "older ones", where),
+    filesAsDeclared &&
+      container.olderFiles === true &&
+      reason("managed files at its start", "those on disk", "older ones", where),
     config !== undefined &&
       container.configSha256 !== config.sha256 &&
       reason("config.yml of the running container", config.sha256, container.configSha256 ?? "unknown", where),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, vi } from "vitest";
 import { hostsFile, labExec } from "../../lab/index.ts";
 import { run } from "../../lib/cli/main.ts";
+import { checkout } from "../checkout.ts";
 import { LabSite, registry, registryPaths, registryStack, registryStatus, until } from "../lab-support.ts";
 
 /** Storage of the registry, below which repositories and blobs lie. */
@@ -48,7 +49,7 @@ export async function cli(site: LabSite, args: readonly string[], env: Readonly<
     vi.stubEnv(name, value);
   }
   try {
-    const exitCode = await run(args);
+    const exitCode = await run(args, checkout);
     site.printed.push(output);
     return { exitCode, stdout, output };
   } finally {

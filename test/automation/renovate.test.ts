@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readCiFile } from "../../lib/config/ci-file.ts";
 import { DeployFile, resolvePins } from "../../lib/config/deploy-file.ts";
 import { parseJson } from "../../lib/config/json-file.ts";
 import { Commit, Digest, type Environment } from "../../lib/config/values.ts";
 import { editPins } from "../../lib/pins/edit.ts";
+import { checkout } from "../checkout.ts";
 import { commitA, digestA, digestB } from "../support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const read = (name: string) => readFileSync(join(checkout, name), "utf8");
 
 interface Manager {

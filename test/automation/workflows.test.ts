@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { createProgram } from "../../lib/cli/main.ts";
 import { orderlyEndSeconds } from "../../lib/review/end-in-order.ts";
+import { checkout } from "../checkout.ts";
 import { bash } from "../support.ts";
 import { commandsOf, wrongCommand } from "./commands.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const folder = join(checkout, "automation");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
   statSync(join(folder, name)).isFile(),
@@ -53,12 +52,13 @@ test("these are the files that are copied", () => {
 });
 
 test.each(files)("every command of %s exists, with its options", (name) => {
-  const wrong = commandsOf(textOf(name)).map((command) => wrongCommand(command, createProgram(), scripts));
+  const wrong = commandsOf(textOf(name)).map((command) => wrongCommand(command, createProgram(checkout), scripts));
   expect(wrong.filter((one) => one !== undefined)).toEqual([]);
 });
 
 test("a command that does not exist is found out", () => {
-  const found = (text: string) => commandsOf(text).map((command) => wrongCommand(command, createProgram(), scripts));
+  const found = (text: string) =>
+    commandsOf(text).map((command) => wrongCommand(command, createProgram(checkout), scripts));
   expect(found("npx unidesk registry health --json\nnpm ci --no-audit")).toEqual([undefined, undefined]);
   expect(found("run `npx unidesk registry fix` now")).toEqual(["npx unidesk registry fix: no command fix"]);
   expect(found("x && npx unidesk doctor --loud")).toEqual(["npx unidesk doctor --loud: no option --loud"]);

@@ -1,13 +1,22 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkout } from "../checkout.ts";
 import { commitA, hostsJson, writeCheckout } from "../support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
-
+const sources = ["app.ts", "bin", "constructs", "lib", "main.ts", "package.json", "stacks", "tools", "tsconfig.json"];
 let root: string;
 let server: Server;
 let status = 403;
@@ -19,8 +28,7 @@ beforeAll(async () => {
   const { port } = server.address() as { port: number };
   const hosts = { ...hostsJson(), d601: { connection: "local", user: "ubuntu", git: {} } };
   root = writeCheckout({ hosts, registry: { port } });
-  for (const folder of ["lib", "bin"]) cpSync(join(checkout, folder), join(root, folder), { recursive: true });
-  cpSync(join(checkout, "package.json"), join(root, "package.json"));
+  for (const name of sources) cpSync(join(checkout, name), join(root, name), { recursive: true });
   symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
   mkdirSync(join(root, "elsewhere"));
 });
@@ -60,4 +68,35 @@ test("runs the sources as they are, from any folder", async () => {
   const { exitCode, stdout } = await unidesk("registry", "plan", "--json");
   expect(JSON.parse(stdout).defaultPaths.storage).toBe("/home/ubuntu/.unidesk/registry-storage");
   expect(exitCode).toBe(0);
+});
+
+test("an edited source counts at once, and where it cannot be compiled nothing older runs", async () => {
+  const source = join(root, "lib/cli/main.ts");
+  const text = readFileSync(source, "utf8");
+  const { size, atime, mtime } = statSync(source);
+  const edited = text.replace("Commit-pinned", "Commit-named ");
+  writeFileSync(source, edited);
+  // The same size and time as before: only the content tells.
+  utimesSync(source, atime, mtime);
+  expect(statSync(source).size).toBe(size);
+  expect((await unidesk("--help")).stdout).toContain("Commit-named ");
+
+  writeFileSync(source, "const");
+  const broken = await unidesk("--help");
+  expect(broken.stderr).toContain("lib/cli/main.ts");
+  expect(broken).toMatchObject({ exitCode: 1, stdout: "" });
+
+  writeFileSync(source, text);
+  expect((await unidesk("--help")).stdout).toContain("Commit-pinned");
+});
+
+test("commands at the same time share a build, and a lost one is made again", async () => {
+  const builds = join(root, ".unidesk/program");
+  rmSync(builds, { recursive: true });
+  const ended = await Promise.all([1, 2, 3].map(() => unidesk("--help")));
+  for (const { exitCode, stderr } of ended) expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const left = readdirSync(builds).filter((name) => name !== "build.json");
+  expect(left).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  rmSync(join(builds, left[0] ?? ""), { recursive: true });
+  expect((await unidesk("--help")).exitCode).toBe(0);
 });

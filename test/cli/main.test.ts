@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { run } from "../../lib/cli/main.ts";
+import { checkout } from "../checkout.ts";
 import { hostKeys, hostsJson, tempFolder, write } from "../support.ts";
 
 let output: { stdout: string; stderr: string };
@@ -28,7 +29,7 @@ function useHosts(hosts: object): void {
 }
 
 async function cli(...argv: string[]) {
-  const exitCode = await run(argv);
+  const exitCode = await run(argv, checkout);
   return { exitCode, ...output };
 }
 /** Nothing listens on port 1. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, vi } from "vitest";
 import { run } from "../../lib/cli/main.ts";
+import { checkout } from "../checkout.ts";
 import { hostsJson, tempFolder, write } from "../support.ts";
 
 /** The commands in this process, with hosts that nobody contacts and what they print collected. */
@@ -34,7 +35,7 @@ export function useCli() {
   const cli = async (...argv: string[]) => {
     output.stdout = "";
     output.stderr = "";
-    const exitCode = await run(argv);
+    const exitCode = await run(argv, checkout);
     return { exitCode, ...output };
   };
   return { cli, setSite, setPins };

@@ -1,10 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { labCommits } from "../../lab/commits.ts";
 import { catalog } from "../../lib/catalog/index.ts";
 import { readCiFile } from "../../lib/config/ci-file.ts";
 import { readPins } from "../../lib/config/deploy-file.ts";
 import { loadPins, loadSite, overridesOf } from "../../lib/config/site.ts";
+import { checkout } from "../checkout.ts";
 import {
   buildEntry,
   commitA,
@@ -20,7 +20,6 @@ import {
   writeCheckout,
 } from "../support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const own = (name: string) => `${checkout}/${name}`;
 
 describe("the checkout's own files", () => {

@@ -1,13 +1,12 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadSite } from "../../lib/config/site.ts";
 import { nothingLookedAt } from "../../lib/deploy-plan/facts.ts";
 import { planDeployments } from "../../lib/deploy-plan/plan.ts";
 import { readSubjects, subjectsOf } from "../../lib/deploy-plan/question.ts";
 import { DeployPlan, type DeployPlanRecord } from "../../lib/deploy-plan/schema.ts";
+import { checkout } from "../checkout.ts";
 import { hostsJson, tempFolder, write } from "../support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const main = "86e6086d34d8dd9e9e654f6fbc15946ed6872926";
 const todoNote = "81b2df55d273d73df53543e3e646361bc8106324";
 const unidesk = "https://github.com/pikasTech/unidesk";

@@ -42,7 +42,7 @@ export class ClusterApp {
     private readonly site: LabSite,
     sha256?: string,
   ) {
-    const bundle = bundleSteps(join(checkout, ".unidesk", "steps"));
+    const bundle = bundleSteps(checkout, join(checkout, ".unidesk", "steps"));
     this.bundle = sha256 ? { ...bundle, sha256 } : bundle;
   }
 

@@ -1,13 +1,12 @@
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PolicySettings } from "../../lib/config/policies.ts";
 import { loadPolicies } from "../../lib/review/load-policies.ts";
 import { type Policy, runPolicies } from "../../lib/review/policy.ts";
 import type { ReviewReport, ServiceReview, ServiceSide } from "../../lib/review/report.ts";
+import { checkout } from "../checkout.ts";
 import { tempFolder, write } from "../support.ts";
 import { commit, reportOf, serviceOf, sideOf, stillOf } from "./support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 let policies: Policy[];
 beforeAll(async () => {
   policies = await loadPolicies(checkout);

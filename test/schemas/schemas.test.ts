@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { deployableServices } from "../../lib/catalog/index.ts";
 import { schemaSources, schemaText } from "../../lib/schemas/index.ts";
+import { checkout } from "../checkout.ts";
 import { commitA, digestA } from "../support.ts";
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const read = (name: string) => readFileSync(join(checkout, name), "utf8");
 const json = (name: string) => JSON.parse(read(name));
 /** Problems that a JSON Schema validator finds; strict, so that it also refuses keywords that it does not know. */

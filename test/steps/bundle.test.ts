@@ -2,16 +2,16 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bundleSteps, type StepBundle } from "../../lib/steps/bundle.ts";
+import { checkout } from "../checkout.ts";
 import { localHost, sshHost, tempFolder, write } from "../support.ts";
 
 let folder: string;
 let bundle: StepBundle;
 beforeAll(() => {
   folder = join(tempFolder(), "new", "steps");
-  bundle = bundleSteps(folder);
+  bundle = bundleSteps(checkout, folder);
 });
 
 /** Runs the bundle as an apply does, with `changes` to its environment. */
@@ -32,20 +32,20 @@ function run(step: string, spec: object | undefined, changes: NodeJS.ProcessEnv 
 const script = (text: string) => ({ host: "d601", purpose: "say hello", script: text, input: "from the spec" });
 
 test("the same sources are the same file, named by its hash", () => {
-  const again = bundleSteps(folder);
-  const other = bundleSteps(tempFolder());
+  const again = bundleSteps(checkout, folder);
+  const other = bundleSteps(checkout, tempFolder());
   expect(again).toEqual(bundle);
   expect(other.sha256).toBe(bundle.sha256);
   expect(basename(bundle.path)).toBe(`steps-${bundle.sha256.slice(0, 12)}.mjs`);
   expect(createHash("sha256").update(readFileSync(bundle.path)).digest("hex")).toBe(bundle.sha256);
-  expect(readdirSync(folder)).toEqual([basename(bundle.path)]);
+  expect(readdirSync(folder).sort()).toEqual(["build.json", basename(bundle.path)]);
 });
 
 test("the same sources are the same file, wherever the program runs", () => {
   const module = new URL("../../lib/steps/bundle.ts", import.meta.url);
-  const program = `const { bundleSteps } = await import("${module}"); console.log(bundleSteps("${tempFolder()}").sha256);`;
+  const program = `const { bundleSteps } = await import("${module}"); console.log(bundleSteps("${checkout}", "${tempFolder()}").sha256);`;
   const file = write(tempFolder(), "bundle.mjs", program);
-  const hashes = [fileURLToPath(new URL("../..", import.meta.url)), tempFolder()].map(
+  const hashes = [checkout, tempFolder()].map(
     (cwd) =>
       spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), file], { cwd, encoding: "utf8" }).stdout,
   );
@@ -53,9 +53,9 @@ test("the same sources are the same file, wherever the program runs", () => {
 });
 
 test("a file that was damaged is written again: its name is its content's hash", () => {
-  const damaged = bundleSteps(tempFolder());
+  const damaged = bundleSteps(checkout, tempFolder());
   appendFileSync(damaged.path, "// edited\n");
-  bundleSteps(join(damaged.path, ".."));
+  bundleSteps(checkout, join(damaged.path, ".."));
   expect(createHash("sha256").update(readFileSync(damaged.path)).digest("hex")).toBe(damaged.sha256);
 });
 

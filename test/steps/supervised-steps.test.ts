@@ -7,12 +7,13 @@ import type { StepApproval } from "../../lib/approval/request.ts";
 import { signApproval } from "../../lib/approval/sign.ts";
 import { bundleSteps, type StepBundle } from "../../lib/steps/bundle.ts";
 import { hence, makeKey, request, sourceOf } from "../approval/support.ts";
+import { checkout } from "../checkout.ts";
 import { commitB, localHost, tempFolder } from "../support.ts";
 
 const ann = makeKey();
 let bundle: StepBundle;
 beforeAll(() => {
-  bundle = bundleSteps(tempFolder());
+  bundle = bundleSteps(checkout, tempFolder());
 });
 
 function run(step: string, spec: object, approval?: StepApproval, environment: NodeJS.ProcessEnv = {}) {

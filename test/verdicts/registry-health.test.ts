@@ -49,6 +49,15 @@ test("is healthy published on ::1", () => {
   expect(withContainer({ published: [{ address: "::1", port: 5000 }] }).decision).toBe("healthy");
 });
 
+test("an edited file is the one reason, not also that something older than it runs", () => {
+  const { checks } = judge({
+    files: { ...healthy.files, unit: "0".repeat(64) },
+    unit: { ...healthy.unit, needsReload: true },
+    container: { ...container, olderFiles: true },
+  });
+  expect(registryScopes.filter((scope) => !checks[scope].ok)).toEqual(["files"]);
+});
+
 /** Exactly one scope is red, with exactly this reason. */
 const cases: [string, Partial<ObservedRegistry>, string, string, object][] = [
   [

@@ -1,0 +1,4 @@
+import { fileURLToPath } from "node:url";
+
+/** The checkout that is tested. */
+export const checkout = fileURLToPath(new URL("..", import.meta.url));

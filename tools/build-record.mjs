@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** What else decides about a build. */
+const settings = ["package.json", "tsconfig.json", "node_modules/esbuild/package.json"];
+
+/**
+ * What the last build of a checkout's sources made, as long as every one of them is as it was then: contents are
+ * compared, not times. Undefined otherwise, also where the record cannot be read.
+ *
+ * @param {string} root Folder of the checkout.
+ * @param {string} file Path of the record.
+ * @returns {string | undefined} Name of what was built.
+ */
+export function recordedBuild(root, file) {
+  try {
+    const { inputs, sha256, output } = JSON.parse(readFileSync(file, "utf8"));
+    return sha256 === contentHash(root, inputs) ? output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Remembers a build for `recordedBuild`.
+ *
+ * @param {string} root
+ * @param {string} file
+ * @param {import("esbuild").Metafile} metafile
+ * @param {string} output
+ */
+export function recordBuild(root, file, metafile, output) {
+  const inputs = [...settings, ...Object.keys(metafile.inputs)].filter((path) => existsSync(join(root, path)));
+  mkdirSync(dirname(file), { recursive: true });
+  // Written beside and renamed: another command may build at the same time.
+  const stage = `${file}.${process.pid}`;
+  writeFileSync(stage, JSON.stringify({ output, sha256: contentHash(root, inputs), inputs }));
+  renameSync(stage, file);
+}
+
+/**
+ * @param {string} root
+ * @param {readonly string[]} paths
+ */
+function contentHash(root, paths) {
+  const hash = createHash("sha256");
+  for (const path of paths)
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(root, path)))
+      .update("\0");
+  return hash.digest("hex");
+}
