@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/lab-order.ts";
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {
@@ -18,12 +20,14 @@ export default defineConfig({
         test: { name: "browser", include: ["test/**/*.browser.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
-        // Everything that touches a host. One file at a time: they share the lab's hosts.
+        // Everything that touches a host. One file at a time in each lab, because they share its hosts.
         test: {
           name: "lab",
           include: ["test/**/*.lab.test.ts"],
           globalSetup: ["test/lab-setup.ts"],
-          fileParallelism: false,
+          setupFiles: ["test/lab-worker.ts"],
+          maxWorkers: Number(process.env.UNIDESK_TEST_LABS ?? 1),
+          sequence: { groupOrder: 1 },
           env: { NO_COLOR: "1" },
           testTimeout: 180_000,
           hookTimeout: 180_000,
