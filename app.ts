@@ -16,17 +16,14 @@ export async function synthesize(root: string, environment: NodeJS.ProcessEnv, o
   const isObserved = shouldObserve(environment.UNIDESK_OBSERVE);
   // Terraform's bindings are loaded and the steps bundled while the hosts answer.
   const looking = isObserved ? observeSite(site, pins) : Promise.resolve(nothingObserved);
-  const [observed, { App, addStacks, bundle }] = await Promise.all([looking, load(root)]);
-  const app = new App(outdir === undefined ? {} : { outdir });
-  addStacks(app, { site, pins, runtime: { bundle, connections: site.connections }, observed });
-  app.synth();
-  const stacks = app.node.children.filter(({ node }) => node.id !== "").map(({ node }) => node.id);
-  return { site, pins, isObserved, observed, bundle, stacks, folder: join(app.outdir, "stacks") };
+  const [observed, { writeStacks, bundle }] = await Promise.all([looking, load(root)]);
+  const written = writeStacks({ site, pins, runtime: { bundle, connections: site.connections }, observed }, outdir);
+  return { site, pins, isObserved, observed, bundle, ...written };
 }
 
 async function load(root: string) {
-  const [{ App }, { addStacks }] = await Promise.all([import("cdktf"), import("./stacks/index.ts")]);
-  return { App, addStacks, bundle: bundleSteps(root, join(root, ".unidesk", "steps")) };
+  const { writeStacks } = await import("./stacks/index.ts");
+  return { writeStacks, bundle: bundleSteps(root, join(root, ".unidesk", "steps")) };
 }
 
 function shouldObserve(value = "on"): boolean {

@@ -4,6 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { recordBuild, recordedBuild } from "../tools/build-record.mjs";
 
+/** What the CommonJS modules of some packages find in Node.js; a build has modules alone. */
+const commonJs = `
+import { createRequire as nodeCreateRequire } from "node:module";
+import { dirname as nodeDirname } from "node:path";
+import { fileURLToPath as nodeFileURLToPath } from "node:url";
+const require = nodeCreateRequire(import.meta.url);
+const __filename = nodeFileURLToPath(import.meta.url);
+const __dirname = nodeDirname(__filename);
+`;
 /** The checkout that these sources belong to. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const builds = join(root, ".unidesk", "program");
@@ -13,8 +22,8 @@ const entryPoints = { app: "app.ts", main: "main.ts", cli: "lib/cli/main.ts" };
 const keptMs = 24 * 60 * 60 * 1000;
 
 /**
- * Loads a module of the TypeScript sources from one build of them all, which starts in a fifth of the time that
- * compiling file by file takes. The build is made anew whenever a source changed, so it is never a stale one.
+ * Loads a module of the TypeScript sources from one build of them and of their packages, which starts in a tenth of the
+ * time that compiling file by file takes. The build is made anew whenever a source changed, so it is never a stale one.
  *
  * @param {keyof typeof entryPoints} name
  */
@@ -33,7 +42,10 @@ async function build() {
     outdir: builds,
     bundle: true,
     splitting: true,
-    packages: "external",
+    // Brings a program of its own.
+    external: ["esbuild"],
+    mainFields: ["module", "main"],
+    banner: { js: commonJs },
     platform: "node",
     format: "esm",
     target: "node20",

@@ -1,11 +1,26 @@
-import type { App } from "cdktf";
+import { join } from "node:path";
+import { App } from "cdktf";
 import { catalog, isConsumer } from "../lib/catalog/index.ts";
 import { environments } from "../lib/config/values.ts";
+import type { Synthesized } from "../lib/review/synthesized.ts";
 import { stackName } from "../lib/stack-names.ts";
 import { PinStack } from "./pin-stack.ts";
 import { PlanOnlyStack } from "./plan-only-stack.ts";
 import { RegistryStack } from "./registry-stack.ts";
 import type { SiteStackProps } from "./site-stack.ts";
+
+/**
+ * Writes every stack as Terraform JSON.
+ *
+ * @param outdir Folder to write to. Default: as the CDKTF CLI asks by CDKTF_OUTDIR.
+ */
+export function writeStacks(props: SiteStackProps, outdir?: string): Pick<Synthesized, "stacks" | "folder"> {
+  const app = new App(outdir === undefined ? {} : { outdir });
+  addStacks(app, props);
+  app.synth();
+  const stacks = app.node.children.filter(({ node }) => node.id !== "").map(({ node }) => node.id);
+  return { stacks, folder: join(app.outdir, "stacks") };
+}
 
 /** All stacks of a site. There are no edges between them: the order is the workflow's. */
 export function addStacks(app: App, props: SiteStackProps): void {
