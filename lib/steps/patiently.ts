@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
 import { InfraBlockedError } from "../errors.ts";
 
 /**
@@ -8,14 +8,12 @@ import { InfraBlockedError } from "../errors.ts";
  * @param seconds How long the API may be silent before nobody asks any more.
  * @param isEnough Whether the answer that failed is the last one to wait for. Default: until the time is over.
  */
-export async function patiently<T>(ask: () => Promise<T>, seconds = 60, isEnough = () => false): Promise<T> {
-  const until = Date.now() + seconds * 1000;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof InfraBlockedError) || Date.now() >= until || isEnough()) throw error;
-      await sleep(1000);
-    }
-  }
+export function patiently<T>(ask: () => Promise<T>, seconds = 60, isEnough = () => false): Promise<T> {
+  return pRetry(ask, {
+    retries: Number.POSITIVE_INFINITY,
+    maxRetryTime: seconds * 1000,
+    factor: 1,
+    minTimeout: 1000,
+    shouldRetry: ({ error }) => error instanceof InfraBlockedError && !isEnough(),
+  });
 }
