@@ -42,8 +42,8 @@ async function build() {
     outdir: builds,
     bundle: true,
     splitting: true,
-    // Brings a program of its own.
-    external: ["esbuild"],
+    // They find files of their own at run time.
+    external: ["esbuild", "tsx"],
     mainFields: ["module", "main"],
     banner: { js: commonJs },
     platform: "node",

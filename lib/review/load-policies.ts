@@ -32,7 +32,9 @@ async function loadPolicy(root: string, file: string): Promise<Policy> {
   const path = `policies/${file}`;
   let module: { readonly policy?: unknown };
   try {
-    module = await import(/* @vite-ignore */ pathToFileURL(join(root, path)).href);
+    const { tsImport } = await import("tsx/esm/api");
+    const url = pathToFileURL(join(root, path)).href;
+    module = await tsImport(url, url);
   } catch (error) {
     throw invalid(path, messageOf(error), "mend the file");
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import { patiently } from "../../lib/steps/patiently.ts";
 
-const away = () => new InfraBlockedError(["d601:kubernetes"], { what: "d601: the API does not answer" });
+const away = () => new InfraBlockedError({ what: "d601: the API does not answer" }, ["d601:kubernetes"]);
 beforeEach(() => {
   vi.useFakeTimers();
 });
