@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { recordBuild, recordedBuild } from "../tools/build-record.mjs";
@@ -18,7 +18,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const builds = join(root, ".unidesk", "program");
 const record = join(builds, "build.json");
 const entryPoints = { app: "app.ts", main: "main.ts", cli: "lib/cli/main.ts" };
-/** A command that runs may load a part of its build late. */
+/** A command may load a part of its build long after its start. */
 const keptMs = 24 * 60 * 60 * 1000;
 
 /**
@@ -28,13 +28,39 @@ const keptMs = 24 * 60 * 60 * 1000;
  * @param {keyof typeof entryPoints} name
  */
 export async function load(name) {
-  const built = recordedBuild(root, record);
-  const folder = built && existsSync(join(builds, built)) ? built : await build();
-  return import(pathToFileURL(join(builds, folder, `${name}.js`)).href);
+  const folder = join(builds, builtBefore() ?? (await build()));
+  markUsed(folder);
+  return import(pathToFileURL(join(folder, `${name}.js`)).href);
+}
+
+function builtBefore() {
+  const name = recordedBuild(root, record);
+  return name && existsSync(join(builds, name)) ? name : undefined;
+}
+
+/** @param {string} folder */
+function markUsed(folder) {
+  const now = new Date();
+  try {
+    utimesSync(folder, now, now);
+  } catch {
+    // Somebody else's build: whoever made it uses it.
+  }
 }
 
 /** Returns the name of the build's folder, which is the hash of what is in it. */
 async function build() {
+  try {
+    return await compile();
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    const remedy = `make ${builds} writable for whoever runs the commands`;
+    process.stderr.write(`the program cannot be built\n  found:   ${error.message}\n  remedy:  ${remedy}\n`);
+    return process.exit(1);
+  }
+}
+
+async function compile() {
   const esbuild = await import("esbuild");
   const { metafile, outputFiles } = await esbuild.build({
     absWorkingDir: root,

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import {
+  appendFileSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -70,7 +71,9 @@ test("runs the sources as they are, from any folder", async () => {
   expect(exitCode).toBe(0);
 });
 
-test("an edited source counts at once, and where it cannot be compiled nothing older runs", async () => {
+test("an edited source counts at once, and where it cannot be compiled nothing older runs", {
+  timeout: 90_000,
+}, async () => {
   const source = join(root, "lib/cli/main.ts");
   const text = readFileSync(source, "utf8");
   const { size, atime, mtime } = statSync(source);
@@ -90,7 +93,7 @@ test("an edited source counts at once, and where it cannot be compiled nothing o
   expect((await unidesk("--help")).stdout).toContain("Commit-pinned");
 });
 
-test("commands at the same time share a build, and a lost one is made again", async () => {
+test("commands at the same time share a build, and a lost one is made again", { timeout: 90_000 }, async () => {
   const builds = join(root, ".unidesk/program");
   rmSync(builds, { recursive: true });
   const ended = await Promise.all([1, 2, 3].map(() => unidesk("--help")));
@@ -99,4 +102,30 @@ test("commands at the same time share a build, and a lost one is made again", as
   expect(left).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)]);
   rmSync(join(builds, left[0] ?? ""), { recursive: true });
   expect((await unidesk("--help")).exitCode).toBe(0);
+});
+
+test("fails if nothing can be built where the checkout lies, with the remedy", { timeout: 90_000 }, async () => {
+  const builds = join(root, ".unidesk/program");
+  rmSync(builds, { recursive: true });
+  writeFileSync(builds, "in the way");
+  const { exitCode, stderr } = await unidesk("--help");
+  expect(stderr).toMatch(/^the program cannot be built\n {2}found: {3}E\w+: .*\n {2}remedy: {2}make .*writable/);
+  expect(exitCode).toBe(1);
+  rmSync(builds);
+});
+
+test("a build that is in use is kept, one that nobody used for a day is not", { timeout: 90_000 }, async () => {
+  const builds = join(root, ".unidesk/program");
+  await unidesk("--help");
+  const [used = ""] = readdirSync(builds).filter((name) => name !== "build.json");
+  const old = new Date(Date.now() - 25 * 60 * 60 * 1000);
+  mkdirSync(join(builds, "unused"));
+  for (const name of ["unused", used]) utimesSync(join(builds, name), old, old);
+  await unidesk("--help");
+  appendFileSync(join(root, "main.ts"), "\nexport const other = 1;\n");
+  await unidesk("--help");
+  const left = readdirSync(builds);
+  expect(left).toContain(used);
+  expect(left).not.toContain("unused");
+  expect(left).toHaveLength(3);
 });
