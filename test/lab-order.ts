@@ -1,7 +1,19 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest, longest first: the last one to end should be a short one. */
-const long = ["drift/drift"];
+const long = [
+  "drift/drift",
+  "stacks/k3s-stack",
+  "stacks/services",
+  "stacks/main-server-stack",
+  "pins/flow",
+  "kubernetes/rollout-undo",
+  "kubernetes/rollout",
+  "review/review",
+  "review/apply",
+  "deploy-job/faults",
+  "automation/pull-request",
+];
 
 /** Starts long files first; else as vitest does. */
 export class LongFirst extends BaseSequencer {

@@ -157,7 +157,8 @@ export function said(step: ReturnType<StepRunner["start"]>, text: string): Promi
 /** Takes away what tests of this folder made. */
 export async function cleanCluster(): Promise<void> {
   // A test may have had the API away: its controllers come back long after it.
-  await kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s");
+  const words = ["k3s", "kubectl", "delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"];
+  await labExec("d601", words, { timeoutMs: 150_000 });
   await forgetImages();
   const file = `${hostPaths({ home }).history}/frontend.jsonl`;
   await labExec(
