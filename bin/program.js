@@ -62,6 +62,7 @@ async function build() {
 
 async function compile() {
   const esbuild = await import("esbuild");
+  const startedAt = Date.now();
   const { metafile, outputFiles } = await esbuild.build({
     absWorkingDir: root,
     entryPoints,
@@ -92,7 +93,7 @@ async function compile() {
     if (!existsSync(join(builds, name))) throw error;
     rmSync(stage, { recursive: true });
   }
-  recordBuild(root, record, metafile, name);
+  recordBuild(root, record, metafile, name, startedAt);
   forgetOldBuilds(name);
   return name;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** What else decides about a build. */
@@ -22,16 +22,22 @@ export function recordedBuild(root, file) {
   }
 }
 
+/** File systems tell the time less exactly than the clock does. */
+const clockMs = 50;
+
 /**
- * Remembers a build for `recordedBuild`.
+ * Remembers a build for `recordedBuild`; not one in which a source was written meanwhile, because nobody knows which
+ * content went into it.
  *
  * @param {string} root
  * @param {string} file
  * @param {import("esbuild").Metafile} metafile
  * @param {string} output
+ * @param {number} startedAt When the build was started, in milliseconds as by `Date.now()`.
  */
-export function recordBuild(root, file, metafile, output) {
+export function recordBuild(root, file, metafile, output, startedAt) {
   const inputs = [...settings, ...Object.keys(metafile.inputs)].filter((path) => existsSync(join(root, path)));
+  if (inputs.some((path) => statSync(join(root, path)).mtimeMs > startedAt - clockMs)) return;
   mkdirSync(dirname(file), { recursive: true });
   // Written beside and renamed: another command may build at the same time.
   const stage = `${file}.${process.pid}`;

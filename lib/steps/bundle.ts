@@ -26,6 +26,7 @@ export function bundleSteps(root: string, folder: string): StepBundle {
 
   // Loaded where something is to be built: most commands find it built.
   const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
+  const startedAt = Date.now();
   const { outputFiles, metafile } = buildSync({
     entryPoints: [entryPoint],
     // Comments name each source relative to this: the hash is the same wherever the command is run.
@@ -52,7 +53,7 @@ export function bundleSteps(root: string, folder: string): StepBundle {
     writeFileSync(stage, code);
     renameSync(stage, pathOf(sha256));
   }
-  recordBuild(sources, record, metafile, sha256);
+  recordBuild(sources, record, metafile, sha256, startedAt);
   return { path: pathOf(sha256), sha256 };
 }
 

@@ -50,7 +50,7 @@ function unidesk(...argv: string[]): Promise<{ exitCode: number | null; stdout: 
 }
 const publish = () => unidesk("artifact", "publish", "--service", "frontend", "--commit", commitA, "--json");
 
-test("fails with exit 1 if the registry refuses, as JSON", async () => {
+test("fails with exit 1 if the registry refuses, as JSON", { timeout: 90_000 }, async () => {
   status = 403;
   const { exitCode, stdout, stderr } = await publish();
   expect(JSON.parse(stdout)).toEqual({
@@ -65,7 +65,7 @@ test("fails with exit 1 if the registry refuses, as JSON", async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
 });
 
-test("runs the sources as they are, from any folder", async () => {
+test("runs the sources as they are, from any folder", { timeout: 90_000 }, async () => {
   const { exitCode, stdout } = await unidesk("registry", "plan", "--json");
   expect(JSON.parse(stdout).defaultPaths.storage).toBe("/home/ubuntu/.unidesk/registry-storage");
   expect(exitCode).toBe(0);

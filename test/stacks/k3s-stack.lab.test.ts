@@ -69,7 +69,7 @@ test("a crashing commit is rolled back, and the next diff shows the live one aga
   const good = dev(newer, "frontend", "mdtodo");
   await site.deploy(devStack, good);
   const pins = { ...good, devPins: { ...good.devPins, frontend: { commit: crash } } };
-  const output = await site.failDeploy(devStack, pins);
+  const output = await site.failDeploy(devStack, { ...pins, healthDeadlineSeconds: 20 });
   expectOneError(output, "frontend", newer);
   expect(await commits()).toMatchObject({ "unidesk-dev/frontend-dev": newer, "unidesk-dev/mdtodo-dev": newer });
   expect(await site.diff(devStack, pins)).toContain(crash);
