@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { noContainer } from "../verdicts/deployment.ts";
 import { gateRemedy } from "../verdicts/gates.ts";
@@ -6,6 +5,7 @@ import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { containerName, judgeLive } from "../verdicts/live.ts";
 import { mayPassByItself, renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 /** Reads the live container's image labels; changes nothing. */
@@ -25,12 +25,13 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
   const { artifact, target } = spec;
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
+    const began = Date.now();
     const { container } = await observeTarget(artifact, target, context);
     const verdict = container
       ? judgeLive(artifact, container, target)
       : verdictOf([noContainer(containerName(target))]);
     if (!verdict.ok && mayPassByItself(verdict) && Date.now() < deadline) {
-      await sleep(500);
+      await restAfter(began);
       continue;
     }
     assertOk(artifact.service, verdict, gateRemedy(target, verdict).remedy);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { DeployJob, type JobEnd, JobRefusedError } from "../deploy-job/deploy-job.ts";
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
 import type { ObservedImage, ObservedService } from "../observe/compose.ts";
@@ -9,6 +8,7 @@ import { describeSecrets, judgeSecrets } from "../verdicts/secrets.ts";
 import { mayPassByItself, renderReasons, type Verdict } from "../verdicts/verdict.ts";
 import { Interruption } from "./interruption.ts";
 import { observeTarget } from "./observe-target.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 type Spec = StepSpecs["compose-deployment"];
@@ -149,9 +149,10 @@ async function settle(
   const { artifact, target } = spec;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
+    const began = Date.now();
     const { container } = await observeTarget(artifact, target, context);
     const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
     if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline || interruption.came) return verdict;
-    await sleep(500);
+    await restAfter(began);
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { shortCommit } from "../config/values.ts";
 import type { KnownCommits } from "../kubernetes/revisions.ts";
 import { undoRollout, type WentBack, waysBack } from "../kubernetes/rollout.ts";
@@ -7,6 +6,7 @@ import { judgeAnswer } from "../verdicts/health-commit.ts";
 import { isOver, isRolledOut, livePods } from "../verdicts/k3s-live.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import { patiently } from "./patiently.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 export interface BackEnd {
@@ -32,6 +32,7 @@ export async function goBack(
   const moving = went.filter(({ to }) => to === "revision" || to === "no pods");
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
+    const began = Date.now();
     const observed = await patiently(() => observeK3s(artifact, target, context));
     const open = moving.filter((one) => !isBack(one, observed)).map(({ workload }) => workload);
     const isOverdue = Date.now() >= deadline;
@@ -41,7 +42,7 @@ export async function goBack(
       const text = `restore failed: ${open.join(", ")} gave no good answer in ${target.health.deadlineSeconds} s`;
       return { result: "restore-failed", text };
     }
-    await sleep(500);
+    await restAfter(began);
   }
   if (lost.length > 0) {
     return {

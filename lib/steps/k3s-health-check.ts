@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { isOnlyEnding, judgeK3s, mayStillCome, stillEnding } from "../verdicts/k3s-live.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
 import { observeK3s } from "./observe-k3s.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 /** Asks every pod and the Service until all say the commit or the deadline is over; changes nothing. */
@@ -10,6 +10,7 @@ export async function k3sHealthCheck(spec: StepSpecs["k3s-health-check"], contex
   const { artifact, target } = spec;
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
+    const began = Date.now();
     const verdict = judgeK3s(artifact, target, await observeK3s(artifact, target, context));
     if (verdict.ok) break;
     if (Date.now() >= deadline && isOnlyEnding(verdict)) {
@@ -22,7 +23,7 @@ export async function k3sHealthCheck(spec: StepSpecs["k3s-health-check"], contex
         remedy: "deploy the pin again, or pin what should run",
       });
     }
-    await sleep(500);
+    await restAfter(began);
   }
   context.say(`every pod of ${artifact.service} and its Service say ${artifact.commit}`);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { shortCommit } from "../config/values.ts";
 import { newJobId } from "../deploy-job/job-spec.ts";
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
@@ -23,6 +22,7 @@ import { describeIll, failure } from "./k3s-describe.ts";
 import { goBack } from "./k3s-go-back.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import { patiently } from "./patiently.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 type Spec = StepSpecs["k3s-rollout"];
@@ -195,6 +195,7 @@ class Rollout {
     const deadline = Date.now() + seconds * 1000;
     const patience = new Patience();
     for (;;) {
+      const began = Date.now();
       try {
         const observed = await this.look();
         const verdict = judgeK3s(artifact, target, observed);
@@ -210,7 +211,7 @@ class Rollout {
         // One node: its API is away for a moment whenever k3s restarts.
         if (!(error instanceof InfraBlockedError) || Date.now() >= deadline || this.interruption.came) throw error;
       }
-      await sleep(500);
+      await restAfter(began);
     }
   }
 

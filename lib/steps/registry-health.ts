@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import { observeRegistry } from "../observe/host.ts";
 import { registryFiles } from "../registry/files.ts";
 import { judgeRegistry } from "../verdicts/registry-health.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
+import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 /** A restarted unit is active about a second before HTTP answers. */
@@ -15,6 +15,7 @@ export async function registryHealth(spec: StepSpecs["registry-health"], context
   const files = registryFiles(spec.settings, host);
   const deadline = Date.now() + deadlineSeconds * 1000;
   for (;;) {
+    const began = Date.now();
     const verdict = judgeRegistry(await observeRegistry(host, spec.settings), spec.settings, files, spec.host);
     if (verdict.decision === "healthy") {
       context.say("the registry is as declared, on loopback only");
@@ -27,6 +28,6 @@ export async function registryHealth(spec: StepSpecs["registry-health"], context
         remedy: `ssh to ${spec.host} and read: journalctl -a -u ${spec.settings.name} -n 50`,
       });
     }
-    await sleep(500);
+    await restAfter(began);
   }
 }
