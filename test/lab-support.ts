@@ -71,11 +71,16 @@ export class LabSite {
     this.removeState();
   }
 
+  /** Registry healthy, and every pin of the checkout published. */
+  async restoreRegistry(): Promise<void> {
+    await this.deploy(registryStack, { state: "restore" });
+    await this.publishMissing(this.pins());
+  }
+
   /** Registry healthy, and every pin of the checkout published and live. */
   async restore(): Promise<void> {
-    await this.deploy(registryStack, { state: "restore" });
+    await this.restoreRegistry();
     const pins = this.pins();
-    await this.publishMissing(pins);
     const stacks = new Set(pins.map(({ service, environment, consumer }) => stackName(service, environment, consumer)));
     await this.deploy([...stacks].join(" "), { state: "restore" });
   }
@@ -282,13 +287,17 @@ export class LabSite {
   }
 }
 
-/** The site of a test file, opened before its first test and put back in order after its last. */
-export function useLabSite(): LabSite {
+/**
+ * The site of a test file, opened before its first test and put back in order after its last.
+ *
+ * @param changes What the file's tests change on the hosts. Default: services too.
+ */
+export function useLabSite(changes: "services" | "registry" = "services"): LabSite {
   const site = new LabSite();
   beforeAll(() => site.open());
   afterAll(async () => {
     try {
-      await site.restore();
+      await (changes === "services" ? site.restore() : site.restoreRegistry());
     } finally {
       await site.close();
     }

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { labExec, startHost, stopHost } from "../../lab/index.ts";
 import { registry, registryPaths, registryStack, registryStatus, until, useLabSite } from "../lab-support.ts";
 
-const site = useLabSite();
+const site = useLabSite("registry");
 const unit = `${registry.name}.service`;
 
 interface Report {

@@ -7,7 +7,7 @@ import { runScript } from "../../lib/ssh/run.ts";
 import { home, mainServerStack, registryStack, useLabSite } from "../lab-support.ts";
 import { composeTarget } from "../support.ts";
 
-const site = useLabSite();
+const site = useLabSite("registry");
 const { second: commit } = labCommits.unidesk;
 const envFile = `${home}/unidesk/.state/compose.env`;
 const canary = "canary-9f2c1e";

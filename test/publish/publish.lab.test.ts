@@ -13,7 +13,7 @@ import {
   withRegistryStopped,
 } from "../lab-support.ts";
 
-const site = useLabSite();
+const site = useLabSite("registry");
 const { first, second } = labCommits.unidesk;
 /** Pushed, on a branch that is not released and that no pin of this checkout names. */
 const commit = labCommits.unidesk.unreleased;

@@ -19,7 +19,7 @@ import {
   writeOn,
 } from "../lab-support.ts";
 
-const site = useLabSite();
+const site = useLabSite("registry");
 const unit = `${registry.name}.service`;
 const image = `${registry.address}:${registry.port}/unidesk/frontend`;
 
