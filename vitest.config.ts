@@ -1,6 +1,23 @@
 import { defineConfig } from "vitest/config";
 import { LongFirst } from "./test/lab-order.ts";
 
+/** One file at a time in each lab, because they share its hosts. */
+function lab(name: string, groupOrder: number) {
+  return {
+    test: {
+      name,
+      include: [`test/**/*.${name}.test.ts`],
+      globalSetup: ["test/lab-setup.ts"],
+      setupFiles: ["test/lab-worker.ts"],
+      maxWorkers: Number(process.env.UNIDESK_TEST_LABS ?? 1),
+      sequence: { groupOrder },
+      env: { NO_COLOR: "1" },
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+    },
+  };
+}
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongFirst },
@@ -9,7 +26,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.lab.test.ts", "test/**/*.browser.test.ts"],
+          exclude: ["test/**/*.{lab,long,browser}.test.ts"],
           testTimeout: 20_000,
           // The same text everywhere: some libraries colour it wherever CI is set.
           env: { NO_COLOR: "1" },
@@ -19,20 +36,10 @@ export default defineConfig({
         // What only a browser can tell.
         test: { name: "browser", include: ["test/**/*.browser.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
       },
-      {
-        // Everything that touches a host. One file at a time in each lab, because they share its hosts.
-        test: {
-          name: "lab",
-          include: ["test/**/*.lab.test.ts"],
-          globalSetup: ["test/lab-setup.ts"],
-          setupFiles: ["test/lab-worker.ts"],
-          maxWorkers: Number(process.env.UNIDESK_TEST_LABS ?? 1),
-          sequence: { groupOrder: 1 },
-          env: { NO_COLOR: "1" },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-        },
-      },
+      // Everything that touches a host.
+      lab("lab", 1),
+      // Whole stacks with every service, over and over: a quarter of an hour of its own.
+      lab("long", 2),
     ],
   },
 });

@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const long = [
   "drift/drift",
   "stacks/k3s-stack",
-  "stacks/services",
   "stacks/main-server-stack",
   "pins/flow",
   "kubernetes/rollout-undo",
