@@ -88,13 +88,10 @@ export class RegistryClient {
 
   /** The artifact under a tag or digest, or undefined where the registry has none (end-3, end-2). */
   async artifact(repository: string, reference: string): Promise<Artifact | undefined> {
-    const path = `/v2/${repository}/manifests/${reference}`;
-    const reply = await this.get(path);
-    if (reply.status === 404) return undefined;
-    if (reply.status !== 200) throw this.unexpected(path, reply);
-    const digest = digestOf(reply.body);
-    this.requireDigest(path, digest, reply.digestHeader);
-    const top = this.parse(path, ImageManifest.or(ImageIndex), reply.body);
+    const found = await this.manifest(repository, reference);
+    if (!found) return undefined;
+    const { path, body, digest } = found;
+    const top = this.parse(path, ImageManifest.or(ImageIndex), body);
     const [manifestDigest, manifest, manifestBytes] =
       "config" in top ? [digest, top, 0] : await this.platformManifest(repository, top, `${repository}:${reference}`);
     const configDigest = manifest.config.digest;
@@ -105,7 +102,7 @@ export class RegistryClient {
       configDigest,
       layers: manifest.layers,
       diffIds: config.rootfs?.diff_ids ?? [],
-      metadataBytes: reply.body.length + manifestBytes + manifest.config.size,
+      metadataBytes: body.length + manifestBytes + manifest.config.size,
       labels: config.config?.Labels ?? {},
       created: config.created ?? undefined,
     };
@@ -113,13 +110,18 @@ export class RegistryClient {
 
   /** Digest of the manifest or index under a tag or digest, whatever it holds (end-3). */
   async manifestDigest(repository: string, reference: string): Promise<Digest | undefined> {
+    return (await this.manifest(repository, reference))?.digest;
+  }
+
+  /** What is under a tag or digest, byte for byte and as its digest says, or undefined where there is nothing (end-3). */
+  private async manifest(repository: string, reference: string) {
     const path = `/v2/${repository}/manifests/${reference}`;
     const reply = await this.get(path);
     if (reply.status === 404) return undefined;
     if (reply.status !== 200) throw this.unexpected(path, reply);
     const digest = digestOf(reply.body);
     this.requireDigest(path, digest, reply.digestHeader);
-    return digest;
+    return { path, body: reply.body, digest };
   }
 
   /** Names of all repositories (Docker Registry HTTP API V2, `_catalog`: the OCI specification has no such list). */
