@@ -32,6 +32,9 @@ export const parseEnvLine = String.raw`
  *
  * Shell function: set_env_keys FILE [try], with a line KEY=VALUE for each key to set and a line KEY for each key to
  * remove on standard input. Prints `unchanged` or `changed`. With `try` it does all but that rename.
+ *
+ * drop_env_stages FILE: removes what a change that was cut off left beside the file, which has the same secrets. For both,
+ * nobody else may change the file meanwhile: the caller holds its project's lock.
  */
 export const setEnvKeysFunction = String.raw`
 # keep_attributes FROM TO: with the mode alone the mask of an access list would become the owning group's bits. Without
@@ -45,10 +48,14 @@ keep_attributes() {
   echo "owner, mode and access list of $1 cannot be kept:$said" >&2
   return 1
 }
+drop_env_stages() {
+  rm -f -- "$(readlink -m -- "$1")".unidesk.??????
+}
 set_env_keys() {
   local file stage
   file=$(readlink -m -- "$1")
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
+  drop_env_stages "$file"
   stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
   LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
     ${parseEnvLine}

@@ -79,6 +79,7 @@ until_docker_answers() {
 put_back() {
   local other
   env_file=$(controlled_env_file "$env_file_path" "$config_json" "$root") || { problem="no env file is named"; return 1; }
+  drop_env_stages "$env_file"
   problem="the env file $env_file could not be written"
   # Where nothing is to be put back a file that cannot be written is no reason to fail.
   [ "$(keys_now)" = "$previous_keys" ] || base64 -d <<< "$previous_keys" | set_env_keys "$env_file" >/dev/null || return 1

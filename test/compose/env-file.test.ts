@@ -108,6 +108,22 @@ test("a try says the same and writes nothing", () => {
   expect(readdirSync(folder)).toEqual(["compose.env"]);
 });
 
+describe("what a change that was cut off left beside it goes away", () => {
+  test.each([
+    ["with the next change", "KEY=new\n"],
+    ["where nothing is to be changed", "KEY=old\n"],
+  ])("%s", (_, wanted) => {
+    const folder = tempFolder();
+    const file = write(folder, "compose.env", "KEY=old\n");
+    symlinkSync("compose.env", join(folder, "link.env"));
+    const others = ["compose.env.unidesk", "compose.env.unidesk.old.bak", "other.env.unidesk.aB3xYz"];
+    for (const name of ["compose.env.unidesk.aB3xYz", ...others]) write(folder, name, "SECRET=1\n");
+    expect(bash(call, [join(folder, "link.env")], wanted).exitCode).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(["compose.env", "link.env", ...others].sort());
+    expect(readFileSync(file, "utf8")).toBe(wanted);
+  });
+});
+
 describe("a file that already says so", () => {
   test.each([
     ["plainly", "A=1\nKEY=new\nB=2\n"],
