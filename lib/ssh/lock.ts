@@ -10,18 +10,35 @@ const staleMs = 60_000;
  * is by looking again. The lock of a process that died is taken over at once.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  // A link appears together with what it says, which a file or folder does not.
-  const mine = `${process.pid}.${randomBytes(4).toString("hex")}`;
-  while (!take(path, mine)) {
-    const holder = holderOf(path);
-    if (holder !== undefined && isStale(path, holder)) takeAway(path, holder);
-    else await sleep(20);
+  let release = tryLock(path, staleMs);
+  while (!release) {
+    await sleep(20);
+    release = tryLock(path, staleMs);
   }
   try {
     return await work();
   } finally {
-    if (holderOf(path) === mine) rmSync(path, { force: true });
+    release();
   }
+}
+
+/**
+ * Takes the lock where no process has it; returns what lets go of it. The lock of a process that died is taken over.
+ *
+ * @param staleAfterMs Age from which a lock is nobody's, whatever process has that number by now. Default: none.
+ */
+export function tryLock(path: string, staleAfterMs = Number.POSITIVE_INFINITY): (() => void) | undefined {
+  // A link appears together with what it says, which a file or folder does not.
+  const mine = `${process.pid}.${randomBytes(4).toString("hex")}`;
+  while (!take(path, mine)) {
+    const holder = holderOf(path);
+    if (holder === undefined) continue;
+    if (!isStale(path, holder, staleAfterMs)) return undefined;
+    takeAway(path, holder);
+  }
+  return () => {
+    if (holderOf(path) === mine) rmSync(path, { force: true });
+  };
 }
 
 function take(path: string, mine: string): boolean {
@@ -47,14 +64,14 @@ function holderOf(path: string): string | undefined {
   }
 }
 
-function isStale(path: string, holder: string): boolean {
+function isStale(path: string, holder: string, staleAfterMs: number): boolean {
   const age = Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
   const pid = Number.parseInt(holder, 10);
-  return age > staleMs || (pid > 0 && !isAlive(pid));
+  return age > staleAfterMs || (pid > 0 && !isAlive(pid));
 }
 
 /** A process of that number is running, of whichever user. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
