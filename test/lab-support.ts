@@ -258,7 +258,8 @@ export class LabSite {
     return join(this.folder, `out-${basename(cwd)}-${state}`);
   }
 
-  private target(name: string): string {
+  /** What the commands of a state call their site; no other test file's, and no other lab's, is called so. */
+  target(name: string): string {
     return `${this.labFile().target}-${name}`;
   }
 
@@ -303,6 +304,25 @@ export function useLabSite(changes: "services" | "registry" = "services"): LabSi
     }
   });
   return site;
+}
+
+export interface LivePod {
+  /** `<namespace>/<its label app>` */
+  readonly name: string;
+  readonly uid: string;
+  readonly image: string;
+}
+
+/** Pods of the cluster that a label selector matches, without those that are ending. */
+export async function livePods(selector = "app"): Promise<LivePod[]> {
+  const pod =
+    '{{.metadata.namespace}}/{{.metadata.labels.app}} {{.metadata.uid}} {{(index .spec.containers 0).image}}{{"\\n"}}';
+  const format = `go-template={{range .items}}{{if not .metadata.deletionTimestamp}}${pod}{{end}}{{end}}`;
+  const text = await labExec("d601", ["k3s", "kubectl", "get", "pods", "-A", "-l", selector, "-o", format]);
+  return lines(text).map((line) => {
+    const [name = "", uid = "", image = ""] = line.split(" ");
+    return { name, uid, image };
+  });
 }
 
 /** Pins each host to the other one's keys. */

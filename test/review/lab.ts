@@ -32,7 +32,6 @@ export interface Reviewed extends Outcome {
 /** The real commands over a handful of services; whatever they leave in the checkout goes away with the file. */
 export class ReviewLab {
   readonly site = new LabSite();
-  private readonly kept = new Map<string, Set<string>>();
 
   constructor(private readonly state: string) {}
 
@@ -45,7 +44,7 @@ export class ReviewLab {
   async open(): Promise<void> {
     await this.site.open();
     this.site.removeState(this.state);
-    for (const folder of ["reviews", "receipts"]) this.kept.set(folder, new Set(namesIn(folder)));
+    this.forget();
     await this.site.deploy(registryStack, { state: "restore" });
     await this.site.publishMissing(
       Object.keys(basePins).flatMap((service) => [first, second, third].map((commit) => ({ service, commit }))),
@@ -62,11 +61,7 @@ export class ReviewLab {
     try {
       await this.reset();
     } finally {
-      for (const [folder, before] of this.kept) {
-        for (const name of namesIn(folder).filter((one) => !before.has(one))) {
-          rmSync(join(checkout, ".unidesk", folder, name), { recursive: true, force: true });
-        }
-      }
+      this.forget();
       await this.site.close();
     }
   }
@@ -91,9 +86,28 @@ export class ReviewLab {
     return receipt.data;
   }
 
-  /** What this file's applies left in `.unidesk/receipts`. */
-  newReceipts(): string[] {
-    return namesIn("receipts").filter((name) => !this.kept.get("receipts")?.has(name));
+  /** Files of the receipts that this file's applies left. */
+  receipts(): string[] {
+    const folder = join(checkout, ".unidesk", "receipts");
+    const own = namesIn(folder).filter((name) => name.endsWith(".json") && this.isOwn(join(folder, name)));
+    return own.flatMap((json) => [json, json.replace(/json$/, "md")]).map((name) => join(folder, name));
+  }
+
+  /** Takes this file's reviews and receipts out of the checkout; test files that run in another lab have theirs there too. */
+  private forget(): void {
+    const folder = join(checkout, ".unidesk", "reviews");
+    const reviews = namesIn(folder).map((name) => join(folder, name));
+    const own = reviews.filter((path) => this.isOwn(join(path, "report.json")));
+    for (const path of [...own, ...this.receipts()]) rmSync(path, { recursive: true, force: true });
+  }
+
+  /** Of a review or receipt; one that somebody is writing or removing is somebody else's. */
+  private isOwn(file: string): boolean {
+    try {
+      return (readJson(file) as { target?: unknown }).target === this.site.target(this.state);
+    } catch {
+      return false;
+    }
   }
 }
 
@@ -163,8 +177,7 @@ export async function sentBytes(use: () => Promise<unknown>): Promise<Readonly<R
 }
 
 function namesIn(folder: string): string[] {
-  const path = join(checkout, ".unidesk", folder);
-  return existsSync(path) ? readdirSync(path) : [];
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
-import { d601Stack, devStack, expectOneError, registryStack, useLabSite } from "../lab-support.ts";
+import { d601Stack, devStack, expectOneError, livePods, registryStack, useLabSite } from "../lab-support.ts";
 
 const site = useLabSite();
 const { first: older, second: newer, crash } = labCommits.unidesk;
@@ -20,20 +20,10 @@ beforeAll(async () => {
   await site.publishMissing([...wanted, { service: "frontend", commit: crash }]);
 }, 400_000);
 
-/** Every pod of the project with its uid and image's commit. */
-async function pods(): Promise<Record<string, string>> {
-  const format =
-    "{range .items[*]}{.metadata.namespace}/{.metadata.labels.app} {.metadata.uid} {.spec.containers[0].image}{'\\n'}{end}";
-  const text = await labExec("d601", ["k3s", "kubectl", "get", "pods", "-A", "-l", "app", "-o", `jsonpath=${format}`]);
-  return Object.fromEntries(
-    text
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1).join(" ")]),
-  );
-}
+/** Every pod of the project with its uid and image. */
+const pods = async () => Object.fromEntries((await livePods()).map(({ name, ...pod }) => [name, pod]));
 const commits = async () =>
-  Object.fromEntries(Object.entries(await pods()).map(([name, pod]) => [name, pod.slice(pod.lastIndexOf(":") + 1)]));
+  Object.fromEntries((await livePods()).map(({ name, image }) => [name, image.slice(image.lastIndexOf(":") + 1)]));
 const everywhere = (commit: string) =>
   Object.fromEntries([
     ...prodServices.map((service) => [`unidesk/${service}`, commit]),
