@@ -3,7 +3,7 @@ import { type BuildArtifact, repositoryOf, type UpstreamArtifact } from "../conf
 import type { Pin } from "../config/deploy-file.ts";
 import type { Site } from "../config/site.ts";
 import { UserError } from "../errors.ts";
-import type { Artifact, RegistryClient } from "../registry/client.ts";
+import { type Artifact, bytesOf, type RegistryClient } from "../registry/client.ts";
 import type { Reason } from "../verdicts/verdict.ts";
 import { isCommitTag, judgeTag, type PinUse, usesOf } from "./judge.ts";
 
@@ -114,7 +114,7 @@ function describeTag(
 }
 
 /** Each layer once, as the registry stores it. */
-export function sizeOf({ layers, metadataBytes }: Artifact): number {
-  const once = new Map(layers.map(({ digest, size }) => [digest, size]));
-  return [...once.values()].reduce((sum, size) => sum + size, metadataBytes);
+export function sizeOf({ layers, metadata }: Artifact): number {
+  const once = new Map([...layers, ...metadata].map((blob) => [blob.digest, blob]));
+  return bytesOf([...once.values()]);
 }

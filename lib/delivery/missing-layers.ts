@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
-import type { Artifact, ArtifactLayer } from "../registry/client.ts";
+import { type Artifact, type ArtifactLayer, bytesOf } from "../registry/client.ts";
 import { mustRun } from "../ssh/script.ts";
 import { type DockerDisk, formatBytes } from "../verdicts/disk.ts";
 
@@ -58,6 +58,8 @@ export interface MissingLayers {
   /** How many layers the artifact has. */
   readonly total: number;
   readonly missing: readonly LackedLayer[];
+  /** Manifests and configuration that have to cross the wire. */
+  readonly metadataBytes: number;
   /** What has to cross the wire: the missing layers compressed, manifests and configuration. */
   readonly bytes: number;
   readonly exact: boolean;
@@ -75,8 +77,9 @@ export function missingLayers(artifact: Artifact, target: Pick<TargetLayers, "im
     ...layer,
     chain: comparable ? diffIds.slice(0, present + index + 1).join(" ") : layer.digest,
   }));
-  const bytes = missing.reduce((sum, { size }) => sum + size, artifact.metadataBytes);
-  return { total: layers.length, missing, bytes, exact: target.exact && comparable };
+  const metadataBytes = bytesOf(artifact.metadata);
+  const bytes = bytesOf(missing) + metadataBytes;
+  return { total: layers.length, missing, metadataBytes, bytes, exact: target.exact && comparable };
 }
 
 function commonPrefix(left: readonly string[], right: readonly string[]): number {

@@ -1,4 +1,4 @@
-import type { Artifact } from "../registry/client.ts";
+import { type Artifact, bytesOf } from "../registry/client.ts";
 import type { Fetched } from "./measured.ts";
 
 /** Docker's name of a blob in its output: the beginning of the digest. */
@@ -53,7 +53,7 @@ export class PullStatement {
     const ends = [...layers].map(([id, layer]) => ({ layer, end: endOf(said.get(id), circumstances) }));
     if (ends.some(({ end }) => end === undefined)) return undefined;
     const blobs = ends.flatMap(({ layer, end }) => (end === "fetched" ? [layer] : []));
-    return { blobs, metadataBytes: artifact.metadataBytes };
+    return { blobs, metadataBytes: bytesOf(artifact.metadata) };
   }
 }
 

@@ -1,14 +1,14 @@
 import type { Connection } from "../config/hosts.ts";
 import { type GatedArtifact, type Need, requireRoom } from "../delivery/disk-gate.ts";
 import { type Fetched, measureFetched, type Transfer } from "../delivery/measured.ts";
-import { type LackedLayer, parseDisk } from "../delivery/missing-layers.ts";
+import { type MissingLayers, parseDisk, renderMissing } from "../delivery/missing-layers.ts";
 import { referenceOf } from "../delivery/reference.ts";
 import { hostPaths } from "../host-paths.ts";
-import type { Artifact, RegistryClient } from "../registry/client.ts";
+import { type Artifact, type ArtifactBlob, bytesOf, type RegistryClient } from "../registry/client.ts";
 import { silenceSeconds } from "../ssh/lifeline.ts";
 import { mustRun } from "../ssh/script.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
-import { type DockerDisk, formatBytes } from "../verdicts/disk.ts";
+import type { DockerDisk } from "../verdicts/disk.ts";
 import { asRootFunction, containerdFunctions, containerdRoot } from "./containerd.ts";
 import { clusterImage } from "./target.ts";
 
@@ -34,13 +34,17 @@ export async function readContainerdStore(host: Connection): Promise<ContainerdS
   return { disk: parseDisk(containerdRoot, room), blobs: new Set(blobs) };
 }
 
-export function layersToCome({ layers }: Artifact, { blobs }: ContainerdStore): LackedLayer[] {
-  return layers.filter(({ digest }) => !blobs.has(digest)).map((layer) => ({ ...layer, chain: layer.digest }));
+/** Of what is there nothing is fetched again, also where the image itself has lost its name. */
+export function missingBlobs({ layers, metadata }: Artifact, { blobs }: Pick<ContainerdStore, "blobs">): MissingLayers {
+  const isMissing = ({ digest }: ArtifactBlob) => !blobs.has(digest);
+  const missing = layers.filter(isMissing).map((layer) => ({ ...layer, chain: layer.digest }));
+  const metadataBytes = bytesOf(metadata.filter(isMissing));
+  return { total: layers.length, missing, metadataBytes, bytes: bytesOf(missing) + metadataBytes, exact: true };
 }
 
 export function containerdNeed(store: ContainerdStore, artifacts: readonly GatedArtifact[]): Need {
   const coming = artifacts.flatMap(({ service, repository, artifact }) =>
-    layersToCome(artifact, store).map((layer) => ({ service, repository, layer })),
+    missingBlobs(artifact, store).missing.map((layer) => ({ service, repository, layer })),
   );
   return { disk: store.disk, coming, prune: "k3s crictl rmi --prune there removes images that no container uses" };
 }
@@ -136,9 +140,8 @@ export async function pullIntoContainerd(
 ): Promise<{ readonly transfer?: Transfer }> {
   const { service, repository, commit } = wanted;
   const store = await readContainerdStore(host);
-  const coming = layersToCome(artifact, store);
-  const bytes = coming.reduce((sum, { size }) => sum + size, artifact.metadataBytes);
-  say(`${coming.length} of ${artifact.layers.length} layers missing, ${formatBytes(bytes)}`);
+  const lacking = missingBlobs(artifact, store);
+  say(renderMissing(lacking));
   await requireRoom("nothing was pulled", host.name, [containerdNeed(store, [{ ...wanted, artifact }])], client);
   const reference = referenceOf(registryPort, repository, artifact.digest);
   const name = clusterImage(registryPort, service, commit);
@@ -159,7 +162,7 @@ export async function pullIntoContainerd(
       return {};
     }
     const { began, fetched } = parsePulled(output, artifact);
-    const measurement = { host, store: "containerd", began, fetched, expectedBytes: bytes } as const;
+    const measurement = { host, store: "containerd", began, fetched, expectedBytes: lacking.bytes } as const;
     const measured = await measureFetched(measurement, say);
     say(`delivered ${artifact.digest} in ${took} s`);
     return { transfer: { bytes: measured, seconds: took } };

@@ -38,10 +38,17 @@ const ImageConfig = z.object({
   rootfs: z.object({ diff_ids: z.array(Digest).nullish() }).nullish(),
 });
 
-export interface ArtifactLayer {
+export interface ArtifactBlob {
   readonly digest: Digest;
-  /** Compressed size in bytes. */
+  /** Size in bytes; of a layer it is the compressed one. */
   readonly size: number;
+}
+
+export function bytesOf(blobs: readonly Pick<ArtifactBlob, "size">[]): number {
+  return blobs.reduce((sum, { size }) => sum + size, 0);
+}
+
+export interface ArtifactLayer extends ArtifactBlob {
   readonly mediaType?: string | undefined;
 }
 
@@ -56,8 +63,8 @@ export interface Artifact {
   readonly layers: readonly ArtifactLayer[];
   /** Digests of the unpacked layers, in the same order. */
   readonly diffIds: readonly Digest[];
-  /** Size of the manifests and the configuration. */
-  readonly metadataBytes: number;
+  /** Everything else that a pull fetches: the index where there is one, the manifest, the configuration. */
+  readonly metadata: readonly ArtifactBlob[];
   readonly labels: Readonly<Record<string, string>>;
   /** When it was built, RFC 3339; undefined where the configuration does not say. */
   readonly created: string | undefined;
@@ -94,15 +101,16 @@ export class RegistryClient {
     const top = this.parse(path, ImageManifest.or(ImageIndex), body);
     const [manifestDigest, manifest, manifestBytes] =
       "config" in top ? [digest, top, 0] : await this.platformManifest(repository, top, `${repository}:${reference}`);
-    const configDigest = manifest.config.digest;
+    const { digest: configDigest, size: configBytes } = manifest.config;
     const config = await this.content(`/v2/${repository}/blobs/${configDigest}`, configDigest, ImageConfig);
+    const platform = manifestDigest === digest ? [] : [{ digest: manifestDigest, size: manifestBytes }];
     return {
       digest,
       manifestDigest,
       configDigest,
       layers: manifest.layers,
       diffIds: config.rootfs?.diff_ids ?? [],
-      metadataBytes: body.length + manifestBytes + manifest.config.size,
+      metadata: [{ digest, size: body.length }, ...platform, { digest: configDigest, size: configBytes }],
       labels: config.config?.Labels ?? {},
       created: config.created ?? undefined,
     };

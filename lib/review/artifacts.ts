@@ -3,9 +3,9 @@ import { isComposePin, type Pin, pinName } from "../config/deploy-file.ts";
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { type ComingLayer, measureRoom } from "../delivery/disk-gate.ts";
-import { type LackedLayer, missingLayers, readTargetLayers, type TargetLayers } from "../delivery/missing-layers.ts";
+import { missingLayers, readTargetLayers, type TargetLayers } from "../delivery/missing-layers.ts";
 import { messageOf, UserError } from "../errors.ts";
-import { type ContainerdStore, layersToCome, readContainerdStore } from "../kubernetes/containerd-pull.ts";
+import { type ContainerdStore, missingBlobs, readContainerdStore } from "../kubernetes/containerd-pull.ts";
 import type { Artifact, RegistryClient } from "../registry/client.ts";
 import { withRegistry } from "../registry/open.ts";
 import { neededBytes } from "../verdicts/disk.ts";
@@ -135,23 +135,11 @@ function lacksOf(
     const artifact = artifacts.get(artifactKey(pin.service, pin.commit));
     const store = stores.find(({ host, store: kind }) => `${host} ${kind}` === storeKey(pin));
     if (!artifact || !store) return [];
-    const missing: { readonly missing: readonly LackedLayer[]; readonly exact: boolean } =
-      store.store === "docker"
-        ? missingLayers(artifact, store.held)
-        : { missing: layersToCome(artifact, store.held), exact: true };
-    const bytes = missing.missing.reduce((sum, { size }) => sum + size, artifact.metadataBytes);
-    const layers = missing.missing.map((layer) => ({
-      service: pin.service,
-      repository: repositoryName(pin.service),
-      layer,
-    }));
-    const transfer = {
-      bytes,
-      missingLayers: missing.missing.length,
-      layers: artifact.layers.length,
-      exact: missing.exact,
-    };
-    return [{ pin, metadataBytes: artifact.metadataBytes, layers, transfer }];
+    const { total, missing, metadataBytes, bytes, exact } =
+      store.store === "docker" ? missingLayers(artifact, store.held) : missingBlobs(artifact, store.held);
+    const repository = repositoryName(pin.service);
+    const layers = missing.map((layer) => ({ service: pin.service, repository, layer }));
+    return [{ pin, metadataBytes, layers, transfer: { bytes, missingLayers: missing.length, layers: total, exact } }];
   });
 }
 

@@ -9,7 +9,11 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 function artifactOf(letters: string, diffIds = [...letters].map(digest)): Artifact {
   const layers = [...letters].map((letter) => ({ digest: digest(letter.toUpperCase()), size: 100 }));
   const ids = { digest: digest("1"), configDigest: digest("2"), manifestDigest: digest("1") };
-  return { ...ids, layers, diffIds, metadataBytes: 7, labels: {} } as unknown as Artifact;
+  const metadata = [
+    { digest: ids.digest, size: 3 },
+    { digest: ids.configDigest, size: 4 },
+  ];
+  return { ...ids, layers, diffIds, metadata, labels: {} } as unknown as Artifact;
 }
 const missing = (letters: string, ...images: string[]) =>
   missingLayers(artifactOf(letters), { exact: true, images: images.map((image) => [...image].map(digest)) });

@@ -10,7 +10,12 @@ const sizes = { [base]: 5_244_613, [middle]: 2_097_924, [top]: 1_049_027 };
 function artifactOf(layers: Readonly<Record<string, number>>): Artifact {
   const ids = { digest: digest("e3fa0500cdf8"), manifestDigest: digest("e3fa0500cdf8") };
   const blobs = Object.entries(layers).map(([id, size]) => ({ digest: digest(id), size }));
-  return { ...ids, configDigest: digest("8ea102ec1922"), layers: blobs, metadataBytes: 2994 } as unknown as Artifact;
+  const configDigest = digest("8ea102ec1922");
+  const metadata = [
+    { digest: ids.digest, size: 994 },
+    { digest: configDigest, size: 2000 },
+  ];
+  return { ...ids, configDigest, layers: blobs, metadata } as unknown as Artifact;
 }
 
 const classic = { namesEveryLayer: true, imageWasThere: false };

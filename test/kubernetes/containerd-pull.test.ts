@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { managedFunction, parsePulled } from "../../lib/kubernetes/containerd-pull.ts";
+import { managedFunction, missingBlobs, parsePulled } from "../../lib/kubernetes/containerd-pull.ts";
 import type { Artifact } from "../../lib/registry/client.ts";
 import { bash } from "../support.ts";
 
@@ -30,12 +30,27 @@ test("fails if it does not know it in 15 s, and says so", () => {
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const artifact = {
-  ...{ digest: digest("1"), manifestDigest: digest("1"), configDigest: digest("2"), metadataBytes: 30 },
+  ...{ digest: digest("1"), manifestDigest: digest("1"), configDigest: digest("2") },
+  metadata: [
+    { digest: digest("1"), size: 10 },
+    { digest: digest("2"), size: 20 },
+  ],
   layers: [
     { digest: digest("a"), size: 1000 },
     { digest: digest("b"), size: 200 },
   ],
 } as unknown as Artifact;
+
+test.each([
+  ["everything of an empty store", "", { missing: "ab", metadataBytes: 30, bytes: 1230 }],
+  ["not the layers that another image brought", "ab", { missing: "", metadataBytes: 30, bytes: 30 }],
+  ["what is not there of the metadata", "1ab", { missing: "", metadataBytes: 20, bytes: 20 }],
+  ["nothing of an image that has lost its name alone", "12ab", { missing: "", metadataBytes: 0, bytes: 0 }],
+])("missing is %s", (_, has, expected) => {
+  const found = missingBlobs(artifact, { blobs: new Set([...has].map(digest)) });
+  const missing = found.missing.map((layer) => layer.digest.at(-1)).join("");
+  expect({ ...found, missing }).toEqual({ total: 2, exact: true, ...expected });
+});
 
 test("of what the store has and had not before, the artifact's own blobs count", () => {
   const output = `pulled 17\n${digest("1")} 10\n${digest("2")} 20\n${digest("b")} 200\n${digest("f")} 5\n`;

@@ -35,7 +35,7 @@ const artifact = (commit = commitB, digest = newerDigest, service = "frontend"):
     manifestDigest: digest,
     layers: [],
     diffIds: [],
-    metadataBytes: 0,
+    metadata: [],
     created: undefined,
   },
   labels: { [imageLabels.revision]: commit, [imageLabels.service]: service },

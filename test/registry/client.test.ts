@@ -68,7 +68,10 @@ test("an artifact is its digests, layers and labels", async () => {
     configDigest: digestOf(config),
     layers: [{ digest: digestA, size: 123, mediaType: layerType }],
     diffIds: [digestB],
-    metadataBytes: manifest.length + config.length,
+    metadata: [
+      { digest: digestOf(manifest), size: manifest.length },
+      { digest: digestOf(config), size: config.length },
+    ],
     labels,
   });
 });

@@ -163,7 +163,7 @@ describe("the commits", () => {
 
 const artifact: Artifact = {
   ...{ digest: digestA as Digest, configDigest: digestB as Digest, manifestDigest: digestA as Digest },
-  ...{ layers: [], diffIds: [], metadataBytes: 0, created: undefined },
+  ...{ layers: [], diffIds: [], metadata: [], created: undefined },
   labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
 };
 const registry = (found: Artifact | null) => ({ ...noArtifacts, find: () => found });

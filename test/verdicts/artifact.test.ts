@@ -11,7 +11,7 @@ const artifact = {
   manifestDigest: digestA as Digest,
   layers: [],
   diffIds: [],
-  metadataBytes: 0,
+  metadata: [],
   created: undefined,
   labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
 };
