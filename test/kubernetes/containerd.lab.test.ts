@@ -51,7 +51,7 @@ test("an image comes by digest, only what is missing of it, and is named by its 
 
 test("a lost name comes back without a pull, a moved one too", async () => {
   await ctr("images", "rm", imageOf(third));
-  expect(await deliver(third)).toMatch(/^0 of \d+ layers missing[\s\S]*already there/m);
+  expect(await deliver(third)).toMatch(/^0 of \d+ layers missing, 0 B\n[\s\S]*already there/m);
   await ctr("images", "tag", "--force", imageOf(second), imageOf(third));
   await deliver(third);
   const record = JSON.parse(await labExec("d601", ["cat", containerdRecordPath({ home }, "frontend", third)]));

@@ -10,6 +10,7 @@ import {
   artifactOf,
   cleanCluster,
   crash,
+  ctr,
   furnishNamespace,
   history,
   imageOf,
@@ -23,7 +24,6 @@ import {
   rolloutSpec,
   said,
   second,
-  socket,
   targetOf,
   third,
   useCluster,
@@ -119,10 +119,7 @@ test("fails if it never gets ready, or is ready and says another commit", async 
 });
 
 test("fails if the image is not on the node", async () => {
-  await labExec(
-    "d601",
-    `ctr -a ${socket} -n k8s.io images ls -q 'name~=${third}' | xargs ctr -a ${socket} -n k8s.io images rm`,
-  );
+  await ctr("images", "rm", imageOf(third));
   await applyObjects(third);
   expect(await failRollout(third)).toMatch(/delivered image[\s\S]*answers again/);
   await steps.pass("containerd-image", imageSpec(third), ["d601"]);
@@ -131,7 +128,7 @@ test("fails if the image is not on the node", async () => {
 test("a pod whose image was gone answers again once that is back", async () => {
   await applyObjects(second);
   await passRollout(second);
-  await labExec("d601", `ctr -a ${socket} -n k8s.io images rm ${imageOf(second)}`);
+  await ctr("images", "rm", imageOf(second));
   await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
   await until("its successor lacks the image", 30_000, async () =>
     (await kubectl("-n", namespace, "get", "pods")).includes("ErrImageNeverPull"),
@@ -143,7 +140,7 @@ test("a pod whose image was gone answers again once that is back", async () => {
 });
 
 test("a pod of something else under the commit's name is replaced once the name is right again", async () => {
-  await labExec("d601", `ctr -a ${socket} -n k8s.io images tag --force ${imageOf(third)} ${imageOf(second)}`);
+  await ctr("images", "tag", "--force", imageOf(third), imageOf(second));
   await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
   await kubectl("-n", namespace, "rollout", "status", `deployment/${workload}`, "--timeout=60s");
   expect(await drift(second)).toContain("image");

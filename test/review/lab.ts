@@ -2,11 +2,14 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { type HostName, labCommits, labExec } from "../../lab/index.ts";
+import { containerdRecordPath } from "../../lib/kubernetes/containerd.ts";
+import { clusterImage } from "../../lib/kubernetes/target.ts";
 import { Receipt } from "../../lib/review/receipt.ts";
 import { ReviewReport, type ServiceReview } from "../../lib/review/report.ts";
 import {
   checkout,
   d601Stack,
+  home,
   LabSite,
   lines,
   mainServerStack,
@@ -146,15 +149,19 @@ rm -f /home/ubuntu/.unidesk/deliveries/$1/$2.json`;
   await labExec(host, ["bash", "-ceu", script, "remove", service, commit]);
 }
 
-/** The same for containerd's store. */
+/** The same for containerd's store, which may have lost the commit's name and kept the image. */
 export async function removeFromContainerd(service: string, commit: string): Promise<void> {
   const script = `
 ctr() { command ctr -a /run/k3s/containerd/containerd.sock -n k8s.io "$@"; }
-image=127.0.0.1:${registry.port}/unidesk/$1
-digest=$(ctr images ls | awk -v name="$image:$2" '$1 == name { print $3 }')
-[ -z "$digest" ] || ctr images rm --sync $(ctr images ls | awk -v digest="$digest" '$3 == digest { print $1 }') >/dev/null
-rm -f /home/ubuntu/.unidesk/deliveries/$1/$2.json`;
-  await labExec("d601", ["bash", "-ceu", script, "remove", service, commit]);
+named=$(ctr images ls | awk -v name="$1" '$1 == name { print $3 }')
+published=$(jq -r .digest "$2")
+names=$(ctr images ls | awk -v named="$named" -v published="$published" '$3 == named || $3 == published { print $1 }')
+[ -z "$names" ] || ctr images rm --sync $names >/dev/null
+rm -f "$3"`;
+  const image = clusterImage(registry.port, service, commit);
+  const published = `${home}/.unidesk/artifacts/${service}/${commit}.json`;
+  const delivered = containerdRecordPath({ home }, service, commit);
+  await labExec("d601", ["bash", "-ceu", script, "remove", image, published, delivered]);
 }
 
 /**
