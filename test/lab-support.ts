@@ -13,6 +13,7 @@ import { hostPaths } from "../lib/host-paths.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
 import { checkout } from "./checkout.ts";
+import { forgetReviews } from "./left-reviews.ts";
 
 export { registryStack } from "../lib/stack-names.ts";
 export { checkout } from "./checkout.ts";
@@ -104,7 +105,10 @@ export class LabSite {
     // Shared connections close themselves later; their sockets lie in the folder that goes away now.
     for (const { pid } of await sshOf(this)) process.kill(pid);
     // The next file's restore finds the hosts as this one left them, and then has next to nothing to do.
-    for (const name of this.states) if (name !== "restore") this.removeState(name);
+    for (const name of this.states) {
+      forgetReviews(this.target(name));
+      if (name !== "restore") this.removeState(name);
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -10,7 +10,8 @@ import { observingRefusal } from "../../lib/ssh/observing.ts";
 import { sshOptions } from "../../lib/ssh/options.ts";
 import { shellCommand } from "../../lib/ssh/quote.ts";
 import { home, mainServerStack, type RunOptions, registry } from "../lab-support.ts";
-import { removeImage, serviceOf, storedFolder, useReviewLab } from "../review/lab.ts";
+import { storedFolder } from "../left-reviews.ts";
+import { removeImage, serviceOf, useReviewLab } from "../review/lab.ts";
 
 const { second, third } = labCommits.unidesk;
 const lab = useReviewLab("observer");

@@ -4,7 +4,8 @@ import { labCommits, labExec } from "../../lab/index.ts";
 import { hostPaths } from "../../lib/host-paths.ts";
 import { StepRunner } from "../lab-steps.ts";
 import { containerFacts, home, mainServerStack, registry, until } from "../lab-support.ts";
-import { forgetReview, readJson, removeImage, serviceOf, storedFolder, useReviewLab } from "./lab.ts";
+import { forgetReview, storedFolder } from "../left-reviews.ts";
+import { readJson, removeImage, serviceOf, useReviewLab } from "./lab.ts";
 
 const { first, second, third, neverHealthy } = labCommits.unidesk;
 const lab = useReviewLab("apply");

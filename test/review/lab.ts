@@ -1,5 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
 import { type HostName, labCommits, labExec } from "../../lab/index.ts";
 import { containerdRecordPath } from "../../lib/kubernetes/containerd.ts";
@@ -7,7 +6,6 @@ import { clusterImage } from "../../lib/kubernetes/target.ts";
 import { Receipt } from "../../lib/review/receipt.ts";
 import { ReviewReport, type ServiceReview } from "../../lib/review/report.ts";
 import {
-  checkout,
   d601Stack,
   home,
   LabSite,
@@ -18,6 +16,7 @@ import {
   registry,
   registryStack,
 } from "../lab-support.ts";
+import { forgetReviews, receiptsOf } from "../left-reviews.ts";
 
 const { first, second, third } = labCommits.unidesk;
 
@@ -47,7 +46,7 @@ export class ReviewLab {
   async open(): Promise<void> {
     await this.site.open();
     this.site.removeState(this.state);
-    this.forget();
+    forgetReviews(this.site.target(this.state));
     await this.site.deploy(registryStack, { state: "restore" });
     await this.site.publishMissing(
       Object.keys(basePins).flatMap((service) => [first, second, third].map((commit) => ({ service, commit }))),
@@ -64,7 +63,6 @@ export class ReviewLab {
     try {
       await this.reset();
     } finally {
-      this.forget();
       await this.site.close();
     }
   }
@@ -91,26 +89,7 @@ export class ReviewLab {
 
   /** Files of the receipts that this file's applies left. */
   receipts(): string[] {
-    const folder = join(checkout, ".unidesk", "receipts");
-    const own = namesIn(folder).filter((name) => name.endsWith(".json") && this.isOwn(join(folder, name)));
-    return own.flatMap((json) => [json, json.replace(/json$/, "md")]).map((name) => join(folder, name));
-  }
-
-  /** Takes this file's reviews and receipts out of the checkout; test files that run in another lab have theirs there too. */
-  private forget(): void {
-    const folder = join(checkout, ".unidesk", "reviews");
-    const reviews = namesIn(folder).map((name) => join(folder, name));
-    const own = reviews.filter((path) => this.isOwn(join(path, "report.json")));
-    for (const path of [...own, ...this.receipts()]) rmSync(path, { recursive: true, force: true });
-  }
-
-  /** Of a review or receipt; one that somebody is writing or removing is somebody else's. */
-  private isOwn(file: string): boolean {
-    try {
-      return (readJson(file) as { target?: unknown }).target === this.site.target(this.state);
-    } catch {
-      return false;
-    }
+    return receiptsOf(this.site.target(this.state));
   }
 }
 
@@ -125,16 +104,6 @@ export function serviceOf({ services }: ReviewReport, name: string, environment 
   const found = services.find((one) => one.service === name && one.environment === environment);
   if (!found) throw new Error(`${environment}/${name} is not in the report`);
   return found;
-}
-
-/** Where this machine keeps the review of a fingerprint. */
-export function storedFolder(fingerprint: string): string {
-  return join(checkout, ".unidesk", "reviews", fingerprint.slice(0, 16));
-}
-
-/** This machine forgets a review, so that nothing but its fingerprint is left: as on another machine. */
-export function forgetReview(fingerprint: string): void {
-  rmSync(storedFolder(fingerprint), { recursive: true });
 }
 
 /**
@@ -181,10 +150,6 @@ export async function sentBytes(use: () => Promise<unknown>): Promise<Readonly<R
     sent[service] = (sent[service] ?? 0) + Number(field("http\\.response\\.written"));
   }
   return sent;
-}
-
-function namesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 function parse(text: string): unknown {

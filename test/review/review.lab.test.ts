@@ -14,6 +14,7 @@ import {
   mainServerStack,
   withRegistryStopped,
 } from "../lab-support.ts";
+import { storedFolder } from "../left-reviews.ts";
 import {
   type Reviewed,
   readJson,
@@ -21,7 +22,6 @@ import {
   removeImage,
   sentBytes,
   serviceOf,
-  storedFolder,
   useReviewLab,
 } from "./lab.ts";
 

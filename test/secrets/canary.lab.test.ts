@@ -15,6 +15,7 @@ import {
   useLabSite,
   writeOn,
 } from "../lab-support.ts";
+import { storedFolder } from "../left-reviews.ts";
 import { contentOf, filesWith, formsIn, formsOf, placesOn } from "./search.ts";
 
 const site = useLabSite();
@@ -39,14 +40,8 @@ const planted = value();
 let forms: string[] = [];
 let since = "";
 let before: { readonly env: string; readonly config: string } | undefined;
-const kept = new Map<string, Set<string>>();
-const own = (folder: string) => {
-  const path = join(checkout, ".unidesk", folder);
-  return existsSync(path) ? readdirSync(path).map((name) => join(path, name)) : [];
-};
 
 beforeAll(async () => {
-  for (const folder of ["reviews", "receipts"]) kept.set(folder, new Set(own(folder)));
   await site.deploy(registryStack, { state: "restore" });
   await site.publishMissing([
     { service: "baidu-netdisk", commit: first },
@@ -79,9 +74,6 @@ afterAll(async () => {
   if (before) {
     await writeOn("main-server", envFile, before.env);
     await writeOn("main-server", configJson, before.config);
-  }
-  for (const [folder, names] of kept) {
-    for (const path of own(folder).filter((one) => !names.has(one))) rmSync(path, { recursive: true, force: true });
   }
 });
 
@@ -128,7 +120,8 @@ test("no secret is in any output, plan, state, record, log or argument list", { 
   const processes = await argumentsDuring(async () => {
     const review = await site.unidesk(["review", ...names, "--json", "--html", page], options);
     fingerprint = JSON.parse(review.stdout).fingerprint;
-    plans = own(`reviews/${fingerprint.slice(0, 16)}/plans`);
+    const folder = join(storedFolder(fingerprint), "plans");
+    plans = readdirSync(folder).map((name) => join(folder, name));
     const apply = await site.unidesk(["apply", "--reviewed", fingerprint, "--json"], options);
     expect(apply.exitCode, apply.output).toBe(0);
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { type HostName, labExec } from "../../lab/index.ts";
@@ -18,22 +18,33 @@ export function formsIn(text: string, forms: readonly string[]): string[] {
   return forms.filter((form) => text.includes(form));
 }
 
-/** Files below a folder that hold one of the forms; a plan file is looked into. */
+/** Files below a folder that hold one of the forms; a plan file is looked into. What goes away meanwhile is not there. */
 export function filesWith(folder: string, forms: readonly string[]): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
-    const path = join(entry.parentPath, entry.name);
+  const entries = unlessGone(() => readdirSync(folder, { withFileTypes: true })) ?? [];
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
     // Terraform's own programs.
-    if (!entry.isFile() || path.includes("/.terraform/providers/")) return [];
-    return formsIn(contentOf(path), forms).length > 0 ? [path] : [];
+    if (entry.isDirectory()) return path.endsWith("/.terraform/providers") ? [] : filesWith(path, forms);
+    if (!entry.isFile()) return [];
+    return formsIn(unlessGone(() => contentOf(path)) ?? "", forms).length > 0 ? [path] : [];
   });
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Text of a file, or of everything in it where it is a zip archive, as plan files are. */
 export function contentOf(path: string): string {
   const bytes = readFileSync(path);
   const text = bytes.toString("latin1");
-  return text.startsWith("PK\x03\x04") ? unzip(bytes) : text;
+  // One that somebody is still writing has no end yet.
+  return text.startsWith("PK\x03\x04") && text.includes("PK\x05\x06") ? unzip(bytes) : text;
 }
 
 /** The entries that the central directory names (APPNOTE.TXT 4.3.12), one after the other. */
