@@ -1,6 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { recordBuild, recordedBuild } from "../tools/build-record.mjs";
 
@@ -35,7 +45,34 @@ export async function load(name) {
 
 function builtBefore() {
   const name = recordedBuild(root, record);
-  return name && existsSync(join(builds, name)) ? name : undefined;
+  return name && isWhole(name) ? name : undefined;
+}
+
+/**
+ * Whether a build's folder has what its name says: one that was cut off while it was written or removed has not.
+ *
+ * @param {string} name
+ */
+function isWhole(name) {
+  try {
+    const files = readdirSync(join(builds, name), { withFileTypes: true }).filter((entry) => entry.isFile());
+    return name === nameOf(files.map((file) => [file.name, readFileSync(join(builds, name, file.name))]));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The hash of a build's files.
+ *
+ * @param {readonly (readonly [name: string, content: Uint8Array])[]} files
+ */
+function nameOf(files) {
+  const hash = createHash("sha256");
+  for (const [name, content] of [...files].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    hash.update(`${name}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** @param {string} folder */
@@ -80,22 +117,38 @@ async function compile() {
     write: false,
     logLevel: "warning",
   });
-  const hash = createHash("sha256");
-  for (const { path, contents } of outputFiles) hash.update(`${path}\0`).update(contents);
-  const name = hash.digest("hex").slice(0, 16);
+  const name = nameOf(outputFiles.map(({ path, contents }) => [relative(builds, path), contents]));
   // Written beside and renamed: another command may build at the same time.
   const stage = join(builds, `stage-${process.pid}`);
   mkdirSync(stage, { recursive: true });
   for (const { path, contents } of outputFiles) writeFileSync(path.replace(builds, stage), contents);
-  try {
-    renameSync(stage, join(builds, name));
-  } catch (error) {
-    if (!existsSync(join(builds, name))) throw error;
-    rmSync(stage, { recursive: true });
-  }
+  if (isWhole(name)) rmSync(stage, { recursive: true });
+  else putInPlace(stage, join(builds, name));
   recordBuild(root, record, metafile, name, startedAt);
   forgetOldBuilds(name);
   return name;
+}
+
+/**
+ * Half of a build may be there; renamed before it is removed, so that nobody finds less of it.
+ *
+ * @param {string} stage
+ * @param {string} target
+ */
+function putInPlace(stage, target) {
+  try {
+    renameSync(target, `${stage}-old`);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
+  }
+  rmSync(`${stage}-old`, { recursive: true, force: true });
+  try {
+    renameSync(stage, target);
+  } catch (error) {
+    // Another command was faster.
+    if (!existsSync(target)) throw error;
+    rmSync(stage, { recursive: true });
+  }
 }
 
 /** @param {string} current */

@@ -37,12 +37,22 @@ const clockMs = 50;
  */
 export function recordBuild(root, file, metafile, output, startedAt) {
   const inputs = [...settings, ...Object.keys(metafile.inputs)].filter((path) => existsSync(join(root, path)));
-  if (inputs.some((path) => statSync(join(root, path)).mtimeMs > startedAt - clockMs)) return;
+  if (inputs.some((path) => writtenAt(join(root, path)) > startedAt - clockMs)) return;
   mkdirSync(dirname(file), { recursive: true });
   // Written beside and renamed: another command may build at the same time.
   const stage = `${file}.${process.pid}`;
   writeFileSync(stage, JSON.stringify({ output, sha256: contentHash(root, inputs), inputs }));
   renameSync(stage, file);
+}
+
+/**
+ * A file that is copied with its times has an old time of its own and was changed now all the same.
+ *
+ * @param {string} path
+ */
+function writtenAt(path) {
+  const { mtimeMs, ctimeMs } = statSync(path);
+  return Math.max(mtimeMs, ctimeMs);
 }
 
 /**

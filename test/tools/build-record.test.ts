@@ -40,6 +40,13 @@ test.each([
   expect(recordedBuild(root, file)).toBeUndefined();
 });
 
+test("a build during which a source was replaced by an older file is not remembered", () => {
+  const startedAt = Date.now();
+  utimesSync(join(root, "a.ts"), 1, 1);
+  recordBuild(root, file, metafile, "first", startedAt);
+  expect(existsSync(file)).toBe(false);
+});
+
 test("a build in which a source was written is not remembered", () => {
   recordBuild(root, file, metafile, "first", Date.now() - 1000);
   expect(existsSync(file)).toBe(false);
