@@ -8,9 +8,12 @@ import { deployJobScript } from "./job-script.ts";
 import { type JobContext, type JobRequest, lockWaitSeconds, newJobId, renderJobSpec } from "./job-spec.ts";
 import { decideScript, startJobScript } from "./start-script.ts";
 
-/** How a job ended; `unknown` where its host said nothing more of it. */
+/**
+ * How a job ended; `unrecorded` where it is deployed and the history could not be written, `unknown` where its host said
+ * nothing more of it.
+ */
 export interface JobEnd {
-  readonly result: HistoryEntry["result"] | "refused" | "unknown";
+  readonly result: HistoryEntry["result"] | "refused" | "unrecorded" | "unknown";
   /** The sentence for people. */
   readonly text: string;
 }
@@ -95,7 +98,7 @@ export class DeployJob {
     if (word === "@ready") return "ready";
     if (word === "@unchanged") return "unchanged";
     if (word === "@refused") return { result: "refused", text: "nothing was changed" };
-    const known = historyResults.find((candidate) => candidate === result);
+    const known = [...historyResults, "unrecorded" as const].find((candidate) => candidate === result);
     if (word === "@ended" && known) return { result: known, text: text.join(" ") };
     return {
       result: "unknown",

@@ -18,7 +18,7 @@ import { restoreFunctions } from "./restore.ts";
  * `run FOLDER ID` deploys by FOLDER/ID/spec. `restore FOLDER` ends what `pending` says. `stopped FOLDER` does the
  * same after the unit was ended, unless the host goes down: then the boot unit does it.
  * Everything goes to FOLDER/ID/log; lines with an @ in front are for the runner:
- * `@ready <container>`, `@unchanged`, `@refused <exit code>`, `@ended <result> <text>`.
+ * `@ready <container>`, `@unchanged`, `@refused <exit code>`, `@ended <result> <text>`; `unrecorded` is a result too.
  */
 export const deployJobScript = String.raw`
 set -uo pipefail
@@ -123,6 +123,8 @@ deploy() {
   [ -z "$current" ] || require_all_files "$current"
   # With a full disk, or in a folder that cannot be written, neither this nor going back would work.
   printf '%s\n' "$keys" | set_env_keys "$env_file" try >/dev/null || { say "nothing was changed: the env file $env_file cannot be written; see its folder and the disk"; refuse 1; }
+  # What nobody can write down is nothing to go back to later.
+  can_append_history "$history_file" || { say "nothing was changed: the history $history_file cannot be written; see its owner, its folder and the disk"; refuse 1; }
   note_previous "$current" && write_pending || { say "nothing was changed: what runs now could not be noted"; refuse 1; }
   put_keys_and_name || give_up "the keys or the image's name could not be written"
   say "recreating $compose_service"
@@ -152,18 +154,19 @@ give_up() {
   conclude
   exit 1
 }
-# Until the runner decided, or nobody did in time. Notes when the first good answer came.
+# Until the runner decided, or nobody did in time. Notes when the first good answer came. By the time since the boot: a
+# clock that is set meanwhile must not take a good container away.
 await_decision() {
-  local began=$SECONDS
+  local began now
+  IFS=' .' read -r began _ < /proc/uptime
   until [ -e "$here/decision" ]; do
     if [ -z "$answered_at" ] && [ "$(http_status "$new_container")" = 200 ]; then
       answered_at=$(date +%s.%3N)
     fi
-    if [ $((SECONDS - began)) -ge $((health_deadline + confirm_slack)) ]; then
-      decide "$here" timeout "nobody confirmed it in $((health_deadline + confirm_slack)) s" >/dev/null
-    else
-      sleep 0.2
-    fi
+    IFS=' .' read -r now _ < /proc/uptime
+    [ $((now - began)) -lt $((health_deadline + confirm_slack)) ] ||
+      decide "$here" timeout "nobody confirmed it in $((health_deadline + confirm_slack)) s" >/dev/null || sleep 1
+    sleep 0.2
   done
 }
 end_pending() {

@@ -22,8 +22,11 @@ export interface JobRequest {
 /** How long a deployment waits for another one, in seconds; waiting for those of its own run does not count. */
 export const lockWaitSeconds = 300;
 
-/** How much later than the health deadline a job gives up by itself: the runner's last look takes its time. */
-export const confirmSlackSeconds = 5;
+/**
+ * How much later than the health deadline a job gives up by itself: the runner's last look takes its time, and on a host
+ * where many services start at once that is many seconds.
+ */
+export const confirmSlackSeconds = 10;
 
 /** Sorts by time. */
 export function newJobId(): string {

@@ -3,13 +3,16 @@
  * convergent: it can be cut anywhere and run again, and it leaves alone what is not of this deployment.
  */
 export const restoreFunctions = String.raw`
-# finish RESULT TEXT REASON: history first, pending last
+# finish RESULT TEXT REASON drop|keep: history first, pending last. What cannot be written down now is by whoever comes next.
 finish() {
   local line downtime=null
   [ -z "$recreated_at" ] || [ -z "$answered_at" ] || [ -z "$previous_container" ] ||
     downtime=$(awk -v from="$recreated_at" -v to="$answered_at" 'BEGIN { printf "%.1f", (to > from ? to - from : 0) }')
   line="{$history_fields,\"previousCommit\":$(json_text "$previous_commit"),\"startedAt\":\"$started\",\"finishedAt\":\"$(date -u +%FT%TZ)\",\"downtimeSeconds\":$downtime,\"result\":\"$1\",\"reason\":$(json_text "$3")}"
-  grep -q "\"id\":\"$id\".*\"result\":\"$1\"" "$history_file" 2>/dev/null || append_history "$history_file" "$line"
+  if ! grep -q "\"id\":\"$id\".*\"result\":\"$1\"" "$history_file" 2>/dev/null && ! append_history "$history_file" "$line"; then
+    say "the history $history_file could not be written; the next deployment of $service writes this one's line"
+    if [ "$1" = deployed ]; then set -- unrecorded "$2" "$3" keep; else set -- "$1" "$2" "$3" keep; fi
+  fi
   [ "$4" = keep ] || remove_pending
   printf '@ended %s %s\n' "$1" "$2"
 }

@@ -4,6 +4,8 @@
  * append_history FILE LINE: one write under a lock of the file's own. A last line that a power cut left without
  * its newline is completed first, so that it spoils no other.
  *
+ * can_append_history FILE: whether that would work now, as far as owners and folders go.
+ *
  * json_text TEXT: a JSON string of one line of at most 300 printable ASCII characters, or null for nothing.
  */
 export const historyFunctions = String.raw`
@@ -15,6 +17,9 @@ append_history() {
     [ ! -s "$1" ] || [ -z "$(tail -c 1 "$1")" ] || lead=$'\n'
     printf '%s%s\n' "$lead" "$2" | dd bs=64k iflag=fullblock oflag=append conv=notrunc,fsync of="$1" status=none
   ) 7>>"$1.lock"
+}
+can_append_history() {
+  mkdir -p "$(dirname "$1")" && : >>"$1.lock" && { [ ! -e "$1" ] || [ -w "$1" ]; }
 }
 json_text() {
   local text

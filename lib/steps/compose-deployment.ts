@@ -1,3 +1,4 @@
+import pRetry from "p-retry";
 import { DeployJob, type JobEnd, JobRefusedError } from "../deploy-job/deploy-job.ts";
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
 import type { ObservedImage, ObservedService } from "../observe/compose.ts";
@@ -81,15 +82,19 @@ async function deploy(
   try {
     const state = await interruption.during(job.start());
     if (typeof state === "object") {
-      throw failure(spec, { what: `${artifact.service}: it was not brought up on ${target.host}` }, state);
+      const what = `${artifact.service}: it was not brought up on ${target.host}`;
+      // One that said nothing more may go on by itself.
+      const end = state.result === "unknown" ? await abort(job, { what }, context) : state;
+      throw failure(spec, { what }, end);
     }
     context.say(state === "unchanged" ? "already deployed; verifying" : "recreated; verifying");
     const bound = state === "unchanged" ? Math.min(seconds, graceSeconds) : seconds;
     const verdict = await interruption.during(settle(spec, image, bound, interruption, context));
     if (state === "unchanged") return verdict.ok;
     if (verdict.ok) {
-      const end = await interruption.during(job.decide("confirm"));
+      const end = await interruption.during(confirm(job));
       if (end.result === "deployed") return true;
+      if (end.result === "unrecorded") throw unrecorded(spec);
       throw failure(spec, { what: `${artifact.service}: verified, but the job on the host had ended before` }, end);
     }
     problem = {
@@ -106,6 +111,21 @@ async function deploy(
     throw failure(spec, problem, await abort(job, problem, context), error);
   }
   throw failure(spec, problem, await abort(job, problem, context));
+}
+
+/** Again where the connection breaks: the first decision that reaches the host wins, so that no more can come of it. */
+function confirm(job: DeployJob): Promise<JobEnd> {
+  return pRetry(() => job.decide("confirm"), { retries: 3, minTimeout: 500, shouldRetry: isUserError });
+}
+
+const isUserError = ({ error }: { readonly error: Error }) => error instanceof UserError;
+
+/** What is live and right stays, noted or not. */
+function unrecorded({ artifact, target }: Spec): DecidedError {
+  return new DecidedError({
+    what: `${artifact.service} is live at ${artifact.commit} and was verified, but that could not be written down; nothing was undone`,
+    remedy: `on ${target.host}: look at the disk and at ~/.unidesk/deploy-history; then apply again, which writes it`,
+  });
 }
 
 /** Asks for the previous container back. That the host cannot be asked is a fact to report, not another failure. */
@@ -150,9 +170,16 @@ async function settle(
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const began = Date.now();
-    const { container } = await observeTarget(artifact, target, context);
-    const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
-    if (verdict.ok || !mayPassByItself(verdict) || Date.now() >= deadline || interruption.came) return verdict;
+    const isOver = () => Date.now() >= deadline || interruption.came;
+    try {
+      const { container } = await observeTarget(artifact, target, context);
+      const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
+      if (verdict.ok || !mayPassByItself(verdict) || isOver()) return verdict;
+    } catch (error) {
+      // A host that is slow to answer, or a connection that breaks, says nothing about the container.
+      if (!(error instanceof UserError) || isOver()) throw error;
+      context.say(`looking again: ${messageOf(error).split("\n")[0]}`);
+    }
     await restAfter(began);
   }
 }

@@ -25,6 +25,14 @@ test("of many at once exactly one wins", () => {
   expect(readdirSync(folder)).toEqual(["decision"]);
 });
 
+test("fails if the disk is full, and what could not be written wins nothing", () => {
+  const folder = tempFolder();
+  const full = bash(`${decideFunction}\nsync() { return 1; }\ndecide "$@"`, [folder, "confirm", ""]);
+  expect(full).toMatchObject({ exitCode: 1 });
+  expect(readdirSync(folder)).toEqual([]);
+  expect(bash(script, [folder, "abort", "later"]).stdout.toString()).toBe("abort\n");
+});
+
 test("fails if the folder is not there", () => {
   expect(bash(script, [join(tempFolder(), "gone"), "confirm", ""]).exitCode).toBe(1);
 });

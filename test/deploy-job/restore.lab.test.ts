@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { labExec } from "../../lab/index.ts";
-import { containerFacts } from "../lab-support.ts";
+import { hostPaths } from "../../lib/host-paths.ts";
+import { containerFacts, home, until } from "../lab-support.ts";
 import {
   container,
   crash,
@@ -8,6 +9,7 @@ import {
   frontendFacts,
   history,
   isPending,
+  jobs,
   lies,
   liveCommit,
   neverHealthy,
@@ -55,6 +57,70 @@ test("fails before anything is changed if a secret is missing, and shows names a
     "  remedy:  restore the missing keys in the controlled env file of main-server, then apply again",
   ]);
   expect(await frontendFacts()).toEqual(before);
+});
+
+const historyFile = `${hostPaths({ home }).history}/frontend.jsonl`;
+
+test("fails before anything is changed if its history cannot be written", async () => {
+  await deploy(older);
+  const before = await frontendFacts();
+  await labExec("main-server", `chown root:root ${historyFile}; chmod 644 ${historyFile}`);
+  try {
+    expect(await fail(newer)).toContain(`nothing was changed: the history ${historyFile} cannot be written`);
+  } finally {
+    await labExec("main-server", `chown ubuntu:ubuntu ${historyFile}`);
+  }
+  expect(await frontendFacts()).toEqual(before);
+  expect(await isPending()).toBe(false);
+});
+
+test("a verified one stays where its history cannot be written, and the next apply writes the line", async () => {
+  await deploy(older);
+  const unit = "ut-history-lock";
+  // It is waited for 30 s.
+  await labExec(
+    "main-server",
+    `systemd-run --quiet --collect --unit=${unit} --uid=ubuntu flock ${historyFile}.lock sleep 100`,
+  );
+  try {
+    const output = await fail(newer);
+    expect(output).toContain(
+      `frontend is live at ${newer} and was verified, but that could not be written down; nothing was undone`,
+    );
+    expect(output).not.toContain("restoring");
+  } finally {
+    await labExec("main-server", `systemctl stop ${unit}`);
+  }
+  expect(await liveCommit()).toBe(newer);
+  await deploy(newer);
+  expect((await history()).at(-1)).toMatchObject({ commit: newer, previousCommit: older, result: "deployed" });
+  expect(await isPending()).toBe(false);
+});
+
+test("looks that fail are made again: a host that is slow to answer says nothing about the container", async () => {
+  await deploy(older);
+  const wrapper = "/usr/local/bin/docker";
+  const enough = "/run/ut-enough";
+  // Silent for the runner's looks, which come by SSH, from when the deployment began.
+  const input = `#!/bin/sh
+[ -z "$SSH_CONNECTION" ] || [ ! -f ${jobs}/pending ] || [ -e ${enough} ] || exit 124
+exec /usr/bin/docker "$@"
+`;
+  await labExec("main-server", `rm -f ${enough}; cat > ${wrapper}; chmod 755 ${wrapper}`, { input });
+  try {
+    const step = steps.start("compose-deployment", deployment(newer), ["main-server"]);
+    let said = "";
+    step.all.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until("a look has failed", 60_000, async () => said.includes("looking again: "));
+    await labExec("main-server", `touch ${enough}`);
+    const { exitCode, all } = await step;
+    expect(exitCode, all).toBe(0);
+  } finally {
+    await labExec("main-server", `rm -f ${wrapper} ${enough}`);
+  }
+  expect(await liveCommit()).toBe(newer);
 });
 
 describe("a failed verification puts the previous container back", () => {
