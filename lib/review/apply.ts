@@ -164,12 +164,12 @@ export async function applyStacks(
     const folder = folders.get(name);
     if (wanted.length > 0 && !wanted.includes(name)) outcome("skipped", "not asked for");
     else if (name === planOnlyStack) outcome("skipped", "shown, never applied");
-    else if (stack?.action === "none" || plan === undefined || !folder) outcome("unchanged");
+    else if (stack?.action === "none" || !folder) outcome("unchanged");
     else if (signal.aborted) outcome("skipped", interruptedReason);
     else if (failed !== undefined) outcome("skipped", `${failed} failed before it`);
     else if (unapproved) outcome("skipped", unapproved.approval.detail);
-    else if (lost.aborted) {
-      outcome("failed", `not begun: ${messageOf(lost.reason)}`);
+    else if (lost.aborted || plan === undefined) {
+      outcome("failed", `not begun: ${plan === undefined ? "its plan file is gone" : messageOf(lost.reason)}`);
       failed = name;
     } else {
       say(`applying ${name}`);

@@ -66,7 +66,7 @@ async function stepsOf(terraform: number): Promise<number[]> {
 
 function isStep(args: string): boolean {
   // The shell between Terraform and a step ends with the step.
-  const word = /^\S*node \S*steps-[0-9a-f]+\.mjs (\S+)/.exec(args)?.[1];
+  const word = /^\S*node .*\/steps-[0-9a-f]+\.mjs (\S+)/.exec(args)?.[1];
   return word !== undefined && !noSteps.includes(word);
 }
 

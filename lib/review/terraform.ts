@@ -65,12 +65,14 @@ function remembered(file: string, inputs: string): Memory | undefined {
 async function planAnew(stack: StackFolder, resources: number): Promise<StackPlan> {
   const trouble = await initialize(stack);
   if (trouble !== undefined) return { error: trouble, resources };
-  rmSync(join(stack.path, planFile), { force: true });
-  const planned = await terraform(stack, [
-    "plan",
-    ...["-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${planFile}`],
-    ...(stack.refresh === false ? ["-refresh=false"] : []),
-  ]);
+  let planned = await plan(stack);
+  if (planned.exitCode === 1 && asksForInit(planned)) {
+    // The program or its plugins are others than those that it was initialized with.
+    forgetInitialization(stack);
+    const still = await initialize(stack);
+    if (still !== undefined) return { error: still, resources };
+    planned = await plan(stack);
+  }
   // terraform plan: 0 nothing to do, 1 an error, 2 changes.
   if (planned.exitCode === 0) return { plan: undefined, resources };
   if (planned.exitCode !== 2)
@@ -79,6 +81,19 @@ async function planAnew(stack: StackFolder, resources: number): Promise<StackPla
   const shown = await terraform(stack, ["show", "-json", "-no-color", planFile]);
   if (shown.exitCode !== 0) return { error: errorsIn(shown), resources };
   return { plan: PlanJson.parse(JSON.parse(shown.stdout)), resources };
+}
+
+function plan(stack: StackFolder): Promise<Outcome> {
+  rmSync(join(stack.path, planFile), { force: true });
+  return terraform(stack, [
+    "plan",
+    ...["-input=false", "-no-color", "-lock=false", "-detailed-exitcode", `-out=${planFile}`],
+    ...(stack.refresh === false ? ["-refresh=false"] : []),
+  ]);
+}
+
+function asksForInit(planned: Outcome): boolean {
+  return /\b(terraform|tofu) init\b/.test(errorsIn(planned).replaceAll(/\s+/g, " "));
 }
 
 /** Of an observing key's plan: providers that it cannot serve are asked for what the state lacks and the cluster has. */
@@ -105,6 +120,10 @@ export async function initialize(stack: StackFolder): Promise<string | undefined
 export function terraformVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // A process that lives for seconds need not collect its garbage as often as a server: a quarter less processor time.
   return { CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1", GOGC: "400", ...environment };
+}
+
+function forgetInitialization({ path }: StackFolder): void {
+  for (const name of [".terraform", ".terraform.lock.hcl"]) rmSync(join(path, name), { recursive: true, force: true });
 }
 
 interface Outcome {

@@ -38,7 +38,7 @@ describe("a lock that ends early", () => {
   const names = ["unidesk-prod-main-server", "unidesk-dev-d601"];
 
   /** Applies two stacks by a Terraform that only says that it was run; `at` ends the lock at one of their lines. */
-  const apply = async (at: string) => {
+  const apply = async (at: string, planOf = (_: string): string | undefined => "plan") => {
     const root = tempFolder();
     const log = join(root, "log");
     const program = `#!/bin/bash\n[ "$1" = init ] || { echo "\${PWD##*/}" >> ${log}; sleep 0.1; }\n`;
@@ -49,7 +49,7 @@ describe("a lock that ends early", () => {
     const end = new UserError({ what: "d601: the lock ended" });
     const stacks = await applyStacks(
       { stacks: [], tell: () => {}, say: (line) => line === at && lost.abort(end) },
-      { report: reportOf({ services: [], stacks: names.map(stackOf) }), planOf: () => "plan" },
+      { report: reportOf({ services: [], stacks: names.map(stackOf) }), planOf },
       folders,
       new AbortController().signal,
       lost.signal,
@@ -65,6 +65,15 @@ describe("a lock that ends early", () => {
       ],
       ran: ["unidesk-dev-d601"],
     });
+  });
+
+  test("a stack that changes and whose plan file is gone meanwhile fails, and is not called unchanged", async () => {
+    const { stacks, ran } = await apply("never", (name) => (name === "unidesk-dev-d601" ? "plan" : undefined));
+    expect(stacks).toEqual([
+      { name: "unidesk-dev-d601", result: "applied", reason: null },
+      { name: "unidesk-prod-main-server", result: "failed", reason: "not begun: its plan file is gone" },
+    ]);
+    expect(ran).toEqual(["unidesk-dev-d601"]);
   });
 
   test("while nothing ended, all of them are applied", async () => {

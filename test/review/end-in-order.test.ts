@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -50,6 +50,14 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 const isStopped = (pid: number) => /^\d+ \(.*\) T/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+
+test("steps of a checkout whose path has a blank are told too", async () => {
+  folder = join(tempFolder(), "my checkout");
+  mkdirSync(folder);
+  await endInOrder(await start(300));
+  await Promise.all(ended);
+  expect(read("log")).toBe("step\nterraform\n");
+});
 
 test("Terraform stands still until its steps have put things in order, and is told once", async () => {
   await endInOrder(await start(300));
