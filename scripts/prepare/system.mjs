@@ -8,6 +8,7 @@ const needed = [
   { program: "git", packages: ["git"] },
   { program: "ssh", packages: ["openssh-client"] },
   { program: "ssh-keygen", packages: ["openssh-client"] },
+  { program: "ps", packages: ["procps"] },
   { program: "docker", packages: ["docker.io"] },
 ];
 
