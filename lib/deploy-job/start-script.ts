@@ -1,3 +1,4 @@
+import { asRootFunction } from "../ssh/as-root.ts";
 import { decideFunction } from "./decision.ts";
 import { holderFunctions } from "./holder.ts";
 
@@ -31,8 +32,9 @@ follow() {
     idle=$((idle + 1))
     if [ $((idle % 15)) = 0 ]; then
       case $(systemctl show -p ActiveState --value "$3") in
-        active | activating | deactivating | reloading) gone=0 ;;
-        *) gone=$((gone + 1)) ;;
+        inactive | failed) gone=$((gone + 1)) ;;
+        # Without an answer, as of a systemd that is busy, nobody knows that it is gone.
+        *) gone=0 ;;
       esac
       [ "$gone" -lt 2 ] || { echo "@lost"; return; }
     fi
@@ -56,7 +58,7 @@ folder=$1 id=$2 service=$3 unit=$4 run=$5 bound=$6 user=$7 end_all=$8 boot_unit=
 IFS= read -r job && IFS= read -r spec && IFS= read -r end_all_text && IFS= read -r boot_text || { echo "incomplete input" >&2; exit 1; }
 ${holderFunctions}
 ${followFunction}
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+${asRootFunction}
 # put FILE BASE64: in one rename, where it differs
 put() {
   local stage

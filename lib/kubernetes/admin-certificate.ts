@@ -3,8 +3,8 @@ import { parse } from "yaml";
 import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { UserError } from "../errors.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { lastLines, runScript } from "../ssh/run.ts";
-import { asRootFunction } from "./containerd.ts";
 import { kubeconfigPath } from "./kubeconfig.ts";
 
 /** A client's certificate and key, PEM. The key is never shown, logged or stored. */

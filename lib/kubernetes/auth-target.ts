@@ -1,6 +1,6 @@
 import { hostSecretFunctions } from "../host-secret.ts";
 import { authAnnotations } from "../labels.ts";
-import { asRootFunction } from "./containerd.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { kubeconfigOption } from "./kubeconfig.ts";
 
 /** The sync that a pod template was rolled for, or `none`. */

@@ -5,11 +5,12 @@ import { type MissingLayers, parseDisk, renderMissing } from "../delivery/missin
 import { referenceOf } from "../delivery/reference.ts";
 import { hostPaths } from "../host-paths.ts";
 import { type Artifact, type ArtifactBlob, bytesOf, type RegistryClient } from "../registry/client.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { silenceSeconds } from "../ssh/lifeline.ts";
 import { mustRun } from "../ssh/script.ts";
 import type { WantedArtifact } from "../verdicts/artifact.ts";
 import type { DockerDisk } from "../verdicts/disk.ts";
-import { asRootFunction, containerdFunctions, containerdRoot } from "./containerd.ts";
+import { containerdFunctions, containerdRoot } from "./containerd.ts";
 import { clusterImage } from "./target.ts";
 
 /** Takes no argument. */

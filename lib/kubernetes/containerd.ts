@@ -1,10 +1,8 @@
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord, writeDeliveryRecord } from "../delivery/record.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { mustRun } from "../ssh/script.ts";
 import { clusterImage } from "./target.ts";
-
-/** Shell function: the command as root. */
-export const asRootFunction = `as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }`;
 
 /** Where k3s keeps what containerd has; only root looks into it. */
 export const containerdRoot = "/var/lib/rancher/k3s/agent/containerd";
@@ -21,7 +19,8 @@ cluster_ctr() {
   local seconds=$1
   shift
   set -- ctr -a /run/k3s/containerd/containerd.sock -n k8s.io "$@"
-  if command -v k3s >/dev/null; then set -- k3s "$@"; fi
+  # By its path: sudo looks for programs in folders of its own.
+  if command -v k3s >/dev/null; then set -- "$(command -v k3s)" "$@"; fi
   as_root timeout "$seconds" "$@"
 }
 ctr_answer() { cluster_ctr 10 "$@"; }

@@ -1,7 +1,7 @@
 import type { Connection } from "../config/hosts.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { lastLines, type RemoteOptions, runScript } from "../ssh/run.ts";
-import { asRootFunction } from "./containerd.ts";
 import { kubeconfigOption } from "./kubeconfig.ts";
 import type { ClusterTarget } from "./target.ts";
 

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, parseDeliveryRecord } from "../delivery/record.ts";
-import { asRootFunction, containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
+import { containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
 import {
   type ClusterAnswer,
   type ClusterItem,
@@ -11,6 +11,7 @@ import {
 } from "../kubernetes/look.ts";
 import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
 import { receiptsFolder } from "../receipts.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { shellCommand } from "../ssh/quote.ts";
 import type { HealthReply } from "../verdicts/reply.ts";
 import { knownSubjects, type Probes } from "./probe.ts";

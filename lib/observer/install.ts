@@ -1,7 +1,7 @@
 import type { HostName } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, UserError } from "../errors.ts";
-import { asRootFunction } from "../kubernetes/containerd.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { requireMoreThanObserving } from "../ssh/observing.ts";
 import { lastLines, runScript } from "../ssh/run.ts";
 import { observerOptions, observerPath, observerProgram } from "./program.ts";

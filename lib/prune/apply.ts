@@ -4,7 +4,7 @@ import { newJobId } from "../deploy-job/job-spec.ts";
 import { followFunction } from "../deploy-job/start-script.ts";
 import { exitCodes, InfraBlockedError, UserError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
-import { asRootFunction } from "../kubernetes/containerd.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { shellQuote } from "../ssh/quote.ts";
 import { lastLines, type RemoteResult, runScript } from "../ssh/run.ts";
 import { planTooOld, pruneJobScript } from "./job-script.ts";

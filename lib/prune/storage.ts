@@ -4,8 +4,8 @@ import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
 import { UserError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
-import { asRootFunction } from "../kubernetes/containerd.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { mustRun } from "../ssh/script.ts";
 
 export interface StoredTag {

@@ -1,4 +1,5 @@
 import { provenanceLabels } from "../labels.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { shareRegistryFunction } from "./publisher-lock.ts";
 
 /** Exit codes of the build script that mean a refusal, each with its reason. */
@@ -57,7 +58,8 @@ git cat-file -e "$commit:$dockerfile" 2>/dev/null || exit 22
 mkdir -p "$(dirname "$lock")"
 exec 9>>"$lock" || exit 1
 flock -w ${publisherWaitSeconds} 9 || { echo "another publisher holds $lock for more than ${publisherWaitSeconds} s" >&2; exit ${publisherTakesLong}; }
-half_written() { sudo -n test -f "$tag_file" && ! sudo -n test -s "$tag_file"; }
+${asRootFunction}
+half_written() { as_root test -f "$tag_file" && ! as_root test -s "$tag_file"; }
 deadline=$((SECONDS + patience))
 while :; do
   status=$(ask_tag)

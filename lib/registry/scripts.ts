@@ -1,7 +1,7 @@
 import type { HostPaths } from "../host-paths.ts";
-import { asRootFunction } from "../kubernetes/containerd.ts";
 import { registryConfigLabel } from "../labels.ts";
 import { overridePaths } from "../prune/read-only.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 import { shellCommand, shellQuote } from "../ssh/quote.ts";
 import { containerPort, type ManagedFile } from "./files.ts";
 import type { RegistrySettings } from "./settings.ts";

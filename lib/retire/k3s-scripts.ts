@@ -1,7 +1,7 @@
 import { holderFunctions } from "../deploy-job/holder.ts";
 import { historyFunctions } from "../history/append.ts";
-import { asRootFunction } from "../kubernetes/containerd.ts";
 import { kubeconfigOption } from "../kubernetes/kubeconfig.ts";
+import { asRootFunction } from "../ssh/as-root.ts";
 
 /** `<kind> <name> <uid>` and the images of a Deployment, one line an object. */
 const objectsTemplate =
