@@ -1,5 +1,6 @@
 import { docker } from "./docker.ts";
 import { waitForBoot } from "./host-container.ts";
+import { waitForCluster } from "./kubernetes.ts";
 import { type HostName, labHost } from "./settings.ts";
 
 /**
@@ -24,10 +25,13 @@ export async function stopHost(name: HostName): Promise<void> {
   await docker(["stop", "--time", "20", labHost(name).container], { timeout: 60_000 });
 }
 
-/** Switches a stopped host on and waits until its Docker and sshd answer. */
+/** Switches a stopped host on and waits until its Docker, its sshd and its cluster answer. */
 export async function startHost(name: HostName): Promise<void> {
-  await docker(["start", labHost(name).container], { timeout: 60_000 });
-  await waitForBoot(labHost(name));
+  const host = labHost(name);
+  await docker(["start", host.container], { timeout: 60_000 });
+  // A deployment that was cut off is undone while it boots.
+  await waitForBoot(host, [], 150_000);
+  await waitForCluster(host, 120_000);
 }
 
 /** Freezes a host: connections open and then nothing answers, as when a machine hangs or a line drops. */

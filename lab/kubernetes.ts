@@ -1,5 +1,6 @@
 import { access, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { kubernetesPrograms } from "../tools/kubernetes.mjs";
 import { docker } from "./docker.ts";
 import { LabError } from "./errors.ts";
@@ -51,6 +52,18 @@ export async function copyPrograms(host: LabHost, { files }: ClusterPrograms): P
 export async function clusterState(host: LabHost): Promise<string> {
   const script = "cd /var/lib/unidesk-lab/parts/cluster 2> /dev/null && sh state.sh || echo none";
   return await docker(["exec", host.container, "sh", "-c", script], { timeout: 20_000 }).catch(() => "unknown");
+}
+
+/** Waits until the host's cluster is Ready, where it has one. */
+export async function waitForCluster(host: LabHost, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const state = await clusterState(host);
+    if (state === "Ready" || state === "none") return;
+    if (Date.now() > deadline)
+      throw new LabError(`the cluster of ${host.name} is not Ready after ${timeoutMs} ms: ${state}`);
+    await sleep(500);
+  }
 }
 
 /** Certificate of the authority that signed the API server's; there where d601 has a cluster. */

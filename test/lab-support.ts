@@ -10,6 +10,7 @@ import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Connection } from "../lib/config/hosts.ts";
 import { loadPins, loadSite } from "../lib/config/site.ts";
 import { hostPaths } from "../lib/host-paths.ts";
+import { apiTunnelCommand } from "../lib/kubernetes/api-tunnel-protocol.ts";
 import { RegistrySettings } from "../lib/registry/settings.ts";
 import { registryStack, stackName } from "../lib/stack-names.ts";
 import { checkout } from "./checkout.ts";
@@ -103,7 +104,7 @@ export class LabSite {
 
   async close(): Promise<void> {
     // Shared connections close themselves later; their sockets lie in the folder that goes away now.
-    for (const { pid } of await sshOf(this)) process.kill(pid);
+    for (const { pid } of [...(await sshOf(this)), ...(await tunnelHoldersOf(this))]) endProcess(pid);
     // The next file's restore finds the hosts as this one left them, and then has next to nothing to do.
     for (const name of this.states) {
       forgetReviews(this.target(name));
@@ -306,13 +307,15 @@ export function useLabSite(changes: "services" | "registry" = "services"): LabSi
     } finally {
       await site.close();
     }
-  });
+    // The first file of a lab publishes and deploys everything here.
+  }, 400_000);
   return site;
 }
 
 export interface LivePod {
   /** `<namespace>/<its label app>` */
   readonly name: string;
+  readonly pod: string;
   readonly uid: string;
   readonly image: string;
 }
@@ -320,12 +323,12 @@ export interface LivePod {
 /** Pods of the cluster that a label selector matches, without those that are ending. */
 export async function livePods(selector = "app"): Promise<LivePod[]> {
   const pod =
-    '{{.metadata.namespace}}/{{.metadata.labels.app}} {{.metadata.uid}} {{(index .spec.containers 0).image}}{{"\\n"}}';
+    '{{.metadata.namespace}}/{{.metadata.labels.app}} {{.metadata.name}} {{.metadata.uid}} {{(index .spec.containers 0).image}}{{"\\n"}}';
   const format = `go-template={{range .items}}{{if not .metadata.deletionTimestamp}}${pod}{{end}}{{end}}`;
   const text = await labExec("d601", ["k3s", "kubectl", "get", "pods", "-A", "-l", selector, "-o", format]);
   return lines(text).map((line) => {
-    const [name = "", uid = "", image = ""] = line.split(" ");
-    return { name, uid, image };
+    const [name = "", pod = "", uid = "", image = ""] = line.split(" ");
+    return { name, pod, uid, image };
   });
 }
 
@@ -428,13 +431,45 @@ export async function leftOnRunner(site: LabSite): Promise<string[]> {
   return [...tunnels, ...sockets.filter((path) => /^t-[0-9a-f]+$/.test(basename(path)))];
 }
 
-/** SSH clients of a site: their known hosts lie in its folder. */
-async function sshOf(site: LabSite): Promise<{ pid: number; args: string }[]> {
+/** Ends a process of the runner, which may have ended by itself meanwhile. */
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+interface RunnerProcess {
+  readonly pid: number;
+  readonly args: string;
+}
+
+async function runnerProcesses(): Promise<RunnerProcess[]> {
   const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
   return lines(stdout)
     .map((line) => line.trim())
-    .filter((line) => /^\d+ ssh:? /.test(line) && line.includes(site.folder))
     .map((line) => ({ pid: Number.parseInt(line, 10), args: line.replace(/^\d+ /, "") }));
+}
+
+/** SSH clients of a site: their known hosts lie in its folder. */
+async function sshOf(site: LabSite): Promise<RunnerProcess[]> {
+  return (await runnerProcesses()).filter(({ args }) => /^ssh:? /.test(args) && args.includes(site.folder));
+}
+
+/** Those of the site's tunnels to the cluster, which hold a port for minutes. */
+async function tunnelHoldersOf(site: LabSite): Promise<RunnerProcess[]> {
+  const holders = (await runnerProcesses()).filter(({ args }) => args.endsWith(` ${apiTunnelCommand}`));
+  return holders.filter(({ pid }) => environmentOf(pid).includes(`TMPDIR=${site.folder}`));
+}
+
+/** Empty where the process has ended. */
+export function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** HTTP status of the registry's API on d601's loopback; "000" where nothing answers. */
@@ -455,6 +490,7 @@ export async function withRegistryStopped<T>(use: () => Promise<T>): Promise<T> 
 
 /** Takes one commit's tag out of the registry and its record off d601; its blobs stay. */
 export async function forgetTag(service: string, commit: string): Promise<void> {
+  if (commit === "") throw new Error(`no commit of ${service} is named`);
   const tag = `${registryPaths.storage}/docker/registry/v2/repositories/unidesk/${service}/_manifests/tags/${commit}`;
   await labExec("d601", ["rm", "-rf", tag, `${hostPaths({ home }).artifacts}/${service}/${commit}.json`]);
 }

@@ -65,7 +65,8 @@ export class PullRequestLab {
 
   async close(): Promise<void> {
     try {
-      await this.lab.site.unidesk(["observer", "remove"]);
+      const removed = await this.lab.site.unidesk(["observer", "remove"]);
+      if (removed.exitCode !== 0) throw new Error(removed.output);
       for (const host of hostNames) await labExec(host, `rm -f ${observerPath}`);
       await this.forge.close();
     } finally {

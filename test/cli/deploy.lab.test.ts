@@ -22,7 +22,7 @@ beforeAll(async () => {
   await site.open();
   await labExec(
     "main-server",
-    `cp -p ${envFile} /root/env; mkdir -p ${home}/.unidesk/deploy-history; touch ${history}; cp -p ${history} /root/history
+    `cp -p ${envFile} /root/env; runuser -u ubuntu -- mkdir -p ${home}/.unidesk/deploy-history; runuser -u ubuntu -- touch ${history}; cp -p ${history} /root/history
      printf '%s\\n' '${entry(commitA, "2125-01-01T00:00:00Z")}' '${entry(commitB, "2125-01-02T00:00:00Z")}' > ${history}`,
   );
 });

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -9,6 +9,7 @@ import { hostPaths } from "../../lib/host-paths.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
 import { StepRunner } from "../lab-steps.ts";
 import {
+  environmentOf,
   home,
   LabSite,
   lines,
@@ -133,7 +134,7 @@ export async function deliverAfter(
   try {
     await until("the lock is held", 10_000, async () => {
       const free = `flock -n ${locks}/delivery-${image.service} true && echo free || echo held`;
-      return (await labExec("main-server", free)).trim() === "held";
+      return (await labExec("main-server", free, { user: "ubuntu" })).trim() === "held";
     });
     const step = steps.start("image-delivery", deliverySpec(image), ["d601", "main-server"]);
     let said = "";
@@ -179,14 +180,6 @@ export async function tunnelProcesses(site: LabSite): Promise<{ readonly pid: nu
     .filter(({ pid }) => environmentOf(pid).includes(`TMPDIR=${site.folder}`));
 }
 
-function environmentOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8");
-  } catch {
-    return "";
-  }
-}
-
 /** Sockets and locks of tunnels in the site's private folder, with their modes. */
 export function tunnelFiles(site: LabSite): string[] {
   const folder = join(site.folder, `unidesk-${userInfo().uid}`);
@@ -203,7 +196,7 @@ export async function expectNothingLeft(
   listenersBefore: readonly string[],
   withinMs = 3000,
 ): Promise<void> {
-  await until("no tunnel is left on the runner", 3000, async () => (await tunnelProcesses(site)).length === 0);
+  await until("no tunnel is left on the runner", 10_000, async () => (await tunnelProcesses(site)).length === 0);
   expect(tunnelFiles(site)).toEqual([]);
   await until("no tunnel is left on main-server", withinMs, async () => {
     return JSON.stringify(await listenersOn("main-server")) === JSON.stringify(listenersBefore);

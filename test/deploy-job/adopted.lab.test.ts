@@ -21,11 +21,13 @@ const recreate = "up -d --no-deps --pull never --force-recreate frontend";
 const override = `${root}/docker-compose.override.yml`;
 const composeFile = `${root}/docker-compose.yml`;
 
-afterEach(async () => {
-  await labExec(
+const putBack = () =>
+  labExec(
     "main-server",
     `rm -f ${override}; if [ -f /root/compose.bak ]; then cat /root/compose.bak > ${composeFile}; rm /root/compose.bak; fi`,
   );
+afterEach(async () => {
+  await putBack();
   await labExec("main-server", `docker rm -f ${container}-1 2>/dev/null || true`);
 });
 
@@ -75,4 +77,7 @@ test("a service with a profile is deployed", async () => {
   expect(await labExec("main-server", `grep -c profiles ${composeFile}`)).toBe("1");
   await deploy(newer);
   expect(await liveCommit()).toBe(newer);
+  // What was recorded of that Compose file would be news to whoever looks later.
+  await putBack();
+  await deploy(older);
 });

@@ -151,7 +151,7 @@ test("what an earlier job left undecided is undone before anything else", async 
   // Neither the job nor what systemd runs after it: only the file is left.
   await labExec(
     "main-server",
-    `cp -a ${jobs}/job ${jobs}/job.kept; echo exit > ${jobs}/job; systemctl kill --kill-whom=main -s KILL unidesk-deploy-frontend; signal_job_end() { mv ${jobs}/job.kept ${jobs}/job; }; sleep 1; signal_job_end`,
+    `cp -a ${jobs}/job ${jobs}/job.kept; echo exit > ${jobs}/job; systemctl kill --kill-whom=main -s KILL unidesk-deploy-frontend; signal_job_end() { mv ${jobs}/job.kept ${jobs}/job; }; until [ "$(systemctl show -p ActiveState --value unidesk-deploy-frontend)" = inactive ]; do sleep 0.1; done; signal_job_end`,
   );
   signalGroup("SIGKILL");
   await run;

@@ -9,7 +9,7 @@ import { hostsFile, labExec } from "../../lab/index.ts";
 import { clusterOf } from "../../lib/config/cluster.ts";
 import { loadSite } from "../../lib/config/site.ts";
 import type { CredentialSpec } from "../../lib/kubernetes/credential-args.ts";
-import { checkout, LabSite, until } from "../lab-support.ts";
+import { checkout, endProcess, LabSite, until } from "../lab-support.ts";
 import { commitA, commitB, digestA } from "../support.ts";
 import { ClusterApp, freePort, type StackOptions } from "./cluster-app.ts";
 import { k3sPin } from "./pins.ts";
@@ -57,7 +57,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   const { holders } = await app.tunnels();
-  for (const pid of holders) process.kill(pid);
+  for (const pid of holders) endProcess(pid);
   await labExec("d601", `k3s kubectl delete namespace ${namespace} --wait=false`);
   await site.close();
 });
@@ -183,11 +183,11 @@ test("a tunnel that nobody uses goes away by itself: no process, no port, no soc
   const localPort = await freePort();
   const files = () => readdirSync(join(site.folder, `unidesk-${userInfo().uid}`)).filter((name) => /^[kt]-/.test(name));
   const others = files();
-  const { reply } = await app.credential({ ...access, localPort, idleSeconds: 1 });
+  const { reply } = await app.credential({ ...access, localPort, idleSeconds: 5 });
   expect(reply.status).toBeDefined();
   expect((await app.tunnels()).holders).toHaveLength(before.holders.length + 1);
   expect(files().length).toBeGreaterThan(others.length);
-  await until("the holder has ended", 15_000, async () => {
+  await until("the holder has ended", 25_000, async () => {
     const { holders, connections } = await app.tunnels();
     return holders.length === before.holders.length && connections.length === before.connections.length;
   });
@@ -209,7 +209,7 @@ test("fails if the API server is down, and says so in Terraform's own output", a
   } finally {
     await labExec("d601", "systemctl start k3s-apiserver");
   }
-  await until("the API answers again", 30_000, async () => (await app.plan()).exitCode === 0);
+  await until("the API answers again", 90_000, async () => (await app.plan()).exitCode === 0);
 });
 
 test("fails if the server is not of the pinned authority; nothing is handed out", async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { labExec } from "../../lab/index.ts";
 import { shortCommit } from "../../lib/config/values.ts";
 import { serviceLock } from "../../lib/kubernetes/target.ts";
-import { home, leftOnRunner, until } from "../lab-support.ts";
+import { home, leftOnRunner, livePods, until } from "../lab-support.ts";
 import {
   applyObjects,
   cleanCluster,
@@ -50,9 +50,8 @@ function end({ pid }: Started, signal: NodeJS.Signals, group = false): void {
 
 /** Commits of all pods, each once. */
 async function podCommits(): Promise<string[]> {
-  const images = "jsonpath={.items[*].spec.containers[0].image}";
-  const text = await kubectl("-n", namespace, "get", "pods", "-l", `app=${workload}`, "-o", images);
-  return [...new Set(text.split(" ").map((image) => image.slice(image.lastIndexOf(":") + 1)))];
+  const images = (await livePods(`app=${workload}`)).map(({ image }) => image);
+  return [...new Set(images.map((image) => image.slice(image.lastIndexOf(":") + 1)))];
 }
 
 async function live(): Promise<string> {

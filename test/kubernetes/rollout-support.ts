@@ -6,7 +6,7 @@ import { hostPaths } from "../../lib/host-paths.ts";
 import type { K3sTarget } from "../../lib/kubernetes/target.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
 import { StepRunner } from "../lab-steps.ts";
-import { home, LabSite, lines, registry, registryStack, registryStatus, until } from "../lab-support.ts";
+import { home, LabSite, lines, livePods, registry, registryStack, registryStatus, until } from "../lab-support.ts";
 
 export const { second, third, crash, neverHealthy, lies } = labCommits.unidesk;
 export const socket = "/run/k3s/containerd/containerd.sock";
@@ -152,6 +152,11 @@ export function said(step: ReturnType<StepRunner["start"]>, text: string): Promi
     });
     step.all.once("end", () => reject(new Error(`it never said "${text}":\n${output}`)));
   });
+}
+
+/** Pods of the workload, without those that are ending. */
+export async function podNames(): Promise<string[]> {
+  return (await livePods(`app=${workload}`)).map(({ pod }) => pod);
 }
 
 /** Takes away what tests of this folder made. */

@@ -19,6 +19,7 @@ import {
   liveImage,
   namespace,
   neverHealthy,
+  podNames,
   receipt,
   rolloutSpec,
   said,
@@ -34,7 +35,8 @@ import {
 const { site, steps } = useCluster();
 const options = { receipt };
 const passRollout = (commit: string) => steps.pass("k3s-rollout", rolloutSpec(commit, 60), ["d601"], options);
-const failRollout = (commit: string) => steps.fail("k3s-rollout", rolloutSpec(commit), ["d601"], options);
+const failRollout = (commit: string, seconds?: number) =>
+  steps.fail("k3s-rollout", rolloutSpec(commit, seconds), ["d601"], options);
 const forgetHistory = () => labExec("d601", `sed -i '/"stack":"${stack}"/d' ${historyFile}`);
 const historyFile = `${hostPaths({ home }).history}/frontend.jsonl`;
 
@@ -89,17 +91,17 @@ test("foreign objects without labels or annotations hide nothing: the look and a
 test("an old pod that does not end is no failure of the new ones, and none of a restore", async () => {
   await applyObjects(second, 1, 150);
   await passRollout(second);
-  const old = (await kubectl("-n", namespace, "get", "pods", "-l", `app=${workload}`, "-o", "name")).trim();
+  const [old = ""] = await podNames();
   try {
     await applyObjects(third);
-    const output = await steps.pass("k3s-rollout", rolloutSpec(third), ["d601"], options);
-    expect(output).toContain(`warning: d601 ${namespace}/${workload} ${old.replace("/", " ")} is still ending`);
+    const output = await steps.pass("k3s-rollout", rolloutSpec(third, 30), ["d601"], options);
+    expect(output).toContain(`warning: d601 ${namespace}/${workload} pod ${old} is still ending`);
     await steps.pass("k3s-health-check", rolloutSpec(third, 2), ["d601"]);
     await applyObjects(neverHealthy);
     expect(await failRollout(neverHealthy)).toContain("the previous commit");
     expect(await liveImage()).toBe(imageOf(third));
   } finally {
-    await kubectl("-n", namespace, "delete", old, "--force", "--grace-period=0", "--ignore-not-found");
+    await kubectl("-n", namespace, "delete", "pod", old, "--force", "--grace-period=0", "--ignore-not-found");
   }
 });
 
@@ -172,6 +174,11 @@ test("pods that may not be made are explained, and nobody waits for them until t
   await passRollout(third);
   const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "ut" }, spec: { hard: { pods: "1" } } };
   await create([quota]);
+  // It holds from when its controller has counted.
+  await until("the quota holds", 30_000, async () => {
+    const hard = "jsonpath={.status.hard.pods}";
+    return (await kubectl("-n", namespace, "get", "resourcequota", "ut", "-o", hard)) === "1";
+  });
   try {
     await applyObjects(second);
     const began = Date.now();
@@ -216,7 +223,7 @@ test("a namespace that is being deleted is seen as such; its step says so, waits
 });
 
 test("an API that is away in the middle of a rollout is waited for, on the way back too", {
-  timeout: 300_000,
+  timeout: 500_000,
 }, async () => {
   const outage = async () => {
     await labExec("d601", "systemctl stop --no-block k3s-apiserver; systemctl kill --signal=KILL k3s-apiserver");
@@ -226,12 +233,12 @@ test("an API that is away in the middle of a rollout is waited for, on the way b
   const ready = async () => (await kubectl("get", "--raw", "/readyz")) === "ok";
   const commit = (await liveImage()) === imageOf(third) ? second : third;
   await applyObjects(commit);
-  const forward = steps.start("k3s-rollout", rolloutSpec(commit, 90), ["d601"], options);
+  const forward = steps.start("k3s-rollout", rolloutSpec(commit, 140), ["d601"], options);
   await said(forward, "waiting for 1 rollout");
   await outage();
   const { exitCode, all } = await forward;
   expect(exitCode, all).toBe(0);
-  await until("the API answers", 30_000, ready);
+  await until("the API answers", 90_000, ready);
   // It fails at once, so that all of the time is for the way back: whoever works for the API comes back long after it.
   await applyObjects(lies);
   const back = steps.start("k3s-rollout", rolloutSpec(lies, 120), ["d601"], options);
@@ -240,7 +247,7 @@ test("an API that is away in the middle of a rollout is waited for, on the way b
   const undone = await back;
   expect(undone.exitCode).toBe(1);
   expect(undone.all).toContain(`the previous commit ${commit.slice(0, 7)} answers again`);
-  await until("the API answers", 30_000, ready);
+  await until("the API answers", 90_000, ready);
   expect(await liveImage()).toBe(imageOf(commit));
 });
 
@@ -250,7 +257,7 @@ test("a verified rollout stays where its history cannot be written, and the next
   await labExec("d601", `chown root:root ${historyFile} && chmod 444 ${historyFile}`);
   try {
     await applyObjects(third);
-    const output = await failRollout(third);
+    const output = await failRollout(third, 60);
     expect(output).toContain(
       `frontend is live at ${third} and was verified, but that could not be written down; nothing was undone`,
     );

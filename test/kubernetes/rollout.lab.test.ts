@@ -20,6 +20,7 @@ import {
   liveImage,
   namespace,
   neverHealthy,
+  podNames,
   receipt,
   rolloutSpec,
   said,
@@ -33,7 +34,8 @@ import {
 const { site, steps } = useCluster();
 const options = { receipt };
 const passRollout = (commit: string) => steps.pass("k3s-rollout", rolloutSpec(commit, 60), ["d601"], options);
-const failRollout = (commit: string) => steps.fail("k3s-rollout", rolloutSpec(commit), ["d601"], options);
+const failRollout = (commit: string, seconds?: number) =>
+  steps.fail("k3s-rollout", rolloutSpec(commit, seconds), ["d601"], options);
 const check = (commit: string) => steps.pass("k3s-health-check", rolloutSpec(commit, 20), ["d601"]);
 
 /** What a diff would show. */
@@ -64,7 +66,11 @@ test("a first rollout that fails is scaled to 0", async () => {
   await applyObjects(crash);
   const first = steps.fail("k3s-rollout", rolloutSpec(crash, 12, null), ["d601"], options);
   expect(await first).toContain("first deployment: scaled to 0");
-  expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe("");
+  await until(
+    "its pod is gone",
+    30_000,
+    async () => (await kubectl("-n", namespace, "get", "pods", "-o", "name")) === "",
+  );
   expect(await drift(second)).toBe("live commit 672ec92, pinned 86e6086");
 });
 
@@ -74,9 +80,9 @@ test("a rollout is verified, and a second run changes nothing", async () => {
   expect((await history()).at(-1)).toMatchObject({ commit: second, result: "deployed" });
   // Nothing ran before, so nobody was without it.
   expect((await history()).at(-1)).toMatchObject({ downtimeSeconds: null });
-  const before = await kubectl("-n", namespace, "get", "pods", "-o", "name");
+  const before = await podNames();
   expect(await passRollout(second)).toContain("rolled out already");
-  expect(await kubectl("-n", namespace, "get", "pods", "-o", "name")).toBe(before);
+  expect(await podNames()).toEqual(before);
   expect(await history()).toHaveLength(2);
   expect(await check(second)).toContain(`say ${second}`);
   expect(await drift(second)).toBeUndefined();
@@ -84,7 +90,7 @@ test("a rollout is verified, and a second run changes nothing", async () => {
 
 test("fails if the container crashes: events, last lines, and the previous revision answers", async () => {
   await applyObjects(crash);
-  const output = await failRollout(crash);
+  const output = await failRollout(crash, 30);
   expect(output).toContain("RuntimeError: frontend: assets/manifest.json is missing");
   expect(output).toMatch(/events of pod [\s\S]*BackOff/);
   expect(output).toContain("the previous commit 86e6086 answers again");
@@ -114,7 +120,7 @@ test("fails if it never gets ready, or is ready and says another commit", async 
   await applyObjects(neverHealthy);
   expect(await failRollout(neverHealthy)).toMatch(/pod readiness[\s\S]*answers again/);
   await applyObjects(lies);
-  expect(await failRollout(lies)).toMatch(/deploy\.commit: expected 21019758[\s\S]*answers again/);
+  expect(await failRollout(lies, 30)).toMatch(/deploy\.commit: expected 21019758[\s\S]*answers again/);
   expect(await liveImage()).toBe(imageOf(second));
 });
 
@@ -191,7 +197,7 @@ test("without the API it says so and changes nothing", async () => {
     expect(output).toMatch(/infra-blocked[\s\S]*cluster gives no answer/);
   } finally {
     await labExec("d601", "systemctl start k3s-apiserver");
-    await until("the API answers", 30_000, async () => (await kubectl("get", "--raw", "/readyz")) === "ok");
+    await until("the API answers", 90_000, async () => (await kubectl("get", "--raw", "/readyz")) === "ok");
   }
   await check(second);
 });

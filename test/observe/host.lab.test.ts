@@ -28,18 +28,21 @@ const subjects: ComposeSubject[] = Array.from({ length: count }, (_, index) => {
 
 beforeAll(async () => {
   await site.deploy(registryStack);
-  await site.publish("frontend", commit);
+  await site.publishMissing(site.pins());
   await site.deploy(mainServerStack);
   const names = subjects.map(({ service }) => service).join(" ");
   await labExec(
     "main-server",
-    `for name in ${names}; do docker run -d --name $name -e SECRET=${canary} -e UNIDESK_DEPLOY_REQUESTED_COMMIT=${commit} unidesk-frontend; done`,
+    `for name in ${names}; do docker rm -f $name >/dev/null 2>&1; docker run -d --name $name -e SECRET=${canary} -e UNIDESK_DEPLOY_REQUESTED_COMMIT=${commit} unidesk-frontend; done`,
   );
   await labExec("main-server", `cp -p ${envFile} /root/env; echo SECRET=${canary} >> ${envFile}`);
 });
 afterAll(async () => {
   const names = subjects.map(({ service }) => service).join(" ");
-  await labExec("main-server", `docker rm -f ${names}; cat /root/env > ${envFile}; rm /root/env`);
+  await labExec(
+    "main-server",
+    `docker rm -f ${names}; [ ! -f /root/env ] || { cat /root/env > ${envFile}; rm /root/env; }`,
+  );
 });
 
 test(`${count} containers in one look: what runs, and what each says of itself`, async () => {

@@ -54,7 +54,8 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await unidesk("remove");
+  const removed = await unidesk("remove");
+  expect(removed.exitCode, removed.output).toBe(0);
   for (const name of names) await labExec(name, `rm -f ${observerPath}`);
 });
 

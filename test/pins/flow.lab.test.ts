@@ -17,6 +17,7 @@ import { checkout, home, LabSite, type RunOptions, registryStack } from "../lab-
 const site = new LabSite();
 const hosts = ["d601", "main-server"] as const;
 const { history } = hostPaths({ home });
+const putBack = `[ ! -e ${history}.aside ] || { rm -rf ${history}; mv ${history}.aside ${history}; }`;
 const { second, third } = labCommits.unidesk;
 const note = labCommits.todoNote;
 let folder: string;
@@ -37,7 +38,10 @@ beforeAll(async () => {
   await site.publishMissing(pins());
   await site.deploy(stacks, options);
   // A history that earlier runs cannot reach into: that what runs now was deployed.
-  for (const host of hosts) await labExec(host, `[ ! -e ${history} ] || mv ${history} ${history}.aside`);
+  for (const host of hosts) {
+    await labExec(host, putBack);
+    await labExec(host, `[ ! -e ${history} ] || mv ${history} ${history}.aside`);
+  }
   await Promise.all(applied().map(deployedBefore));
 }, 400_000);
 
@@ -45,8 +49,7 @@ afterAll(async () => {
   try {
     await site.restore();
   } finally {
-    for (const host of hosts)
-      await labExec(host, `[ ! -e ${history}.aside ] || { rm -rf ${history}; mv ${history}.aside ${history}; }`);
+    for (const host of hosts) await labExec(host, putBack);
     await site.close();
   }
 }, 300_000);

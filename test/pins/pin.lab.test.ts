@@ -39,7 +39,7 @@ beforeAll(async () => {
   await forgetTag(service, first);
   ran = (await containerFacts("main-server", `${service}-backend`)) !== undefined;
   // A history that earlier runs cannot reach into.
-  await labExec("main-server", `[ ! -e ${history} ] || mv ${history} ${history}.aside`);
+  await labExec("main-server", `[ -e ${history}.aside ] || [ ! -e ${history} ] || mv ${history} ${history}.aside`);
   folder = mkdtempSync(join(site.folder, "pins-"));
   file = join(folder, "deploy.json");
   copyFileSync(join(checkout, "deploy.json"), file);

@@ -12,6 +12,7 @@ import { overridePaths, pruneUnit } from "../../lib/prune/read-only.ts";
 import { StepRunner } from "../lab-steps.ts";
 import {
   checkout,
+  forgetTag,
   home,
   LabSite,
   lines,
@@ -36,19 +37,25 @@ const hold = "/run/test-hold-garbage-collection";
 
 /** What this lab deployed before would keep artifacts, so its history is put aside for as long as this file runs. */
 const histories = hostPaths({ home }).history;
+const putBack = `[ ! -e ${histories}.aside ] || { rm -rf ${histories}; mv ${histories}.aside ${histories}; }`;
 
 beforeAll(async () => {
   await site.open();
-  for (const host of hosts) await labExec(host, `[ ! -e ${histories} ] || mv ${histories} ${histories}.aside`);
+  for (const host of hosts) {
+    await labExec(host, putBack);
+    await labExec(host, `[ ! -e ${histories} ] || mv ${histories} ${histories}.aside`);
+  }
   writeFileSync(hostsFile, JSON.stringify(await labHosts()));
   writeFileSync(pinsFile, JSON.stringify({ version: 1, environments: { prod: pins } }));
   await site.deploy(registryStack);
+  // So that it was pushed just now.
+  await forgetTag("frontend", first);
 });
 beforeEach(publishAll);
 afterEach(() => labExec("d601", `rm -f ${hold} ${wrapper}`));
 afterAll(async () => {
   for (const host of hosts) {
-    await labExec(host, `[ ! -e ${histories}.aside ] || { rm -rf ${histories}; mv ${histories}.aside ${histories}; }`);
+    await labExec(host, putBack);
   }
   await publishAll();
   await site.close();

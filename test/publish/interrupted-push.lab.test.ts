@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await forgetTag(service, large);
+  if (large !== "") await forgetTag(service, large);
   await labExec("d601", `git -C ${bareRepository} update-ref -d ${branch}`, { user: "ubuntu" });
   const image = `127.0.0.1:${registry.port}/unidesk/${service}:${large}`;
   await labExec("d601", `docker rmi -f ${image} >/dev/null 2>&1 || true`);
@@ -80,7 +80,7 @@ test("a tag that a killed registry left half written is written again", async ()
 });
 
 test("fails if the registry does not take the push in time; nothing is under the tag, and publishing again converges", async () => {
-  await forgetTag(service, large);
+  if (large !== "") await forgetTag(service, large);
   const url = `http://127.0.0.1:${registry.port}/v2/unidesk/${service}/manifests/${large}`;
   // The tag is looked for at the registry, the push goes to a port where nothing listens.
   const args = [`${hostPaths({ home }).locks}/publish-${service}`, bareRepository, large, dockerfile];

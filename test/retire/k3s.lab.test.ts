@@ -109,7 +109,7 @@ test("refuses while a deployment holds the service", async () => {
     await until(
       "the lock is held",
       5000,
-      async () => (await labExec("d601", `flock -n ${lock} true || echo held`)) === "held",
+      async () => (await labExec("d601", `flock -n ${lock} true || echo held`, { user: "ubuntu" })) === "held",
     );
     const { exitCode, output } = await retire(retired);
     expect(output).toContain(`a deployment of claudeqq is at work: claudeqq ${commit} by ann@laptop, for `);

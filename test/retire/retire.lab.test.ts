@@ -165,7 +165,7 @@ test("waits for a deployment of the same project", async () => {
   await until(
     "the lock is held",
     5000,
-    async () => (await labExec(host, `flock -n ${lock} true || echo held`)) === "held",
+    async () => (await labExec(host, `flock -n ${lock} true || echo held`, { user: "ubuntu" })) === "held",
   );
   const started = Date.now();
   const { exitCode, stdout } = await retire(retired);

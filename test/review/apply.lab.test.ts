@@ -14,7 +14,16 @@ const frontend = () => containerFacts("main-server", "unidesk-frontend");
 const newer = lab.options({ frontend: { commit: third } });
 const older = lab.options({ frontend: { commit: first, rollback: "a test" } });
 
-beforeAll(() => lab.site.publishMissing([{ service: "frontend", commit: neverHealthy }]), 120_000);
+beforeAll(async () => {
+  await release(second);
+  await lab.site.publishMissing([{ service: "frontend", commit: neverHealthy }]);
+}, 120_000);
+
+/** Moves the release line. */
+const release = (tip: string) =>
+  labExec("d601", ["git", "-C", `${home}/git/unidesk.git`, "update-ref", "refs/heads/release/v1", tip], {
+    user: "ubuntu",
+  });
 
 async function reviewed(options: typeof newer, names: readonly string[] = stack): Promise<string> {
   return (await lab.review(options, names)).report.fingerprint;
@@ -190,19 +199,6 @@ describe("an apply that is interrupted", () => {
   const broken = lab.options({ frontend: { commit: neverHealthy, rollback: "a test" } });
 
   // No release line has a commit that is never healthy, so one gets it for as long as this takes.
-  const release = (tip: string) =>
-    labExec("d601", [
-      "runuser",
-      "-u",
-      "ubuntu",
-      "--",
-      "git",
-      "-C",
-      `${home}/git/unidesk.git`,
-      "update-ref",
-      "refs/heads/release/v1",
-      tip,
-    ]);
   beforeAll(() => release(neverHealthy));
   afterAll(() => release(second));
 

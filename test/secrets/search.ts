@@ -64,6 +64,7 @@ export async function placesOn(host: HostName, forms: readonly string[], since: 
   const script = `
 forms=$(mktemp) && cat > "$forms" && trap 'rm -f "$forms"' EXIT
 grep -rlaFf "$forms" --exclude-dir=registry-storage /home/ubuntu/.unidesk || true
+journalctl --sync
 journalctl --no-pager -o json --since "@$1" | grep -aqFf "$forms" && echo journal
 for container in $(docker ps -aq); do
   docker logs "$container" 2>&1 | grep -aqFf "$forms" && docker inspect -f 'log of {{.Name}}' "$container"
