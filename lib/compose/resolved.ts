@@ -15,15 +15,19 @@ resolved_project() {
   compose_env=$(sed -n 's/^[ \t]*\(export[ \t]\{1,\}\)\{0,1\}\(UNIDESK_[A-Z0-9_]*_DEPLOY_${deployKeySuffixes.replaceAll(/[(|)]/g, "\\$&")}\)[ \t]*[=:].*/\2=-/p' "$4" | sort -u)
   project_compose 20 "$1" "$2" "$3" "$4" --profile '*' config 2>/dev/null </dev/null
 }
-# service_fingerprint SERVICE, with the resolved project on standard input
-service_fingerprint() {
-  local section
-  section=$(awk -v name="  $1:" '
+# service_section SERVICE, with the resolved project on standard input: its lines
+service_section() {
+  awk -v name="  $1:" '
     /^services:$/ { inside = 1; next }
     /^[^ ]/ { inside = 0; on = 0 }
     inside && /^  [^ ]/ { on = ($0 == name) }
     on && !/^ *(- )?UNIDESK_([A-Z0-9_]+_)?DEPLOY_${deployKeySuffixes}[:=]/ { print }
-  ')
+  '
+}
+# service_fingerprint SERVICE, with the resolved project on standard input
+service_fingerprint() {
+  local section
+  section=$(service_section "$1")
   [ -n "$section" ] || return 1
   { host_secret; printf '%s' "$section"; host_secret; } | sha256sum | cut -d' ' -f1
 }

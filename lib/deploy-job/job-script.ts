@@ -100,6 +100,24 @@ require_all_files() {
   say "remedy: in cdktf.json name them all, in their order, as compose.file of this host; or bring $compose_service up once by hand with the allowed ones alone"
   refuse 1
 }
+# Compose hands an unnamed volume on to a container whose image, or project, names the same place; any other one begins
+# without its data, and so does the one that going back would make.
+require_volumes() {
+  local places place section lost=
+  places=$(field "$1" '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name .Destination}}{{end}}{{end}}' |
+    awk 'length($1) == 64 && $1 !~ /[^0-9a-f]/ { print substr($0, 66) }')
+  [ -n "$places" ] || return 0
+  section=$(resolved_project "$project" "$root" "$compose_file" "$env_file" | service_section "$compose_service" | sed 's/^ *//')
+  while IFS= read -r place; do
+    timeout 20 docker image inspect -f '{{range $place, $_ := .Config.Volumes}}{{println $place}}{{end}}' "$image_id" | grep -xF -- "$place" >/dev/null ||
+      grep -qxF -- "target: $place" <<< "$section" || lost="$lost $place"
+  done <<< "$places"
+  [ -n "$lost" ] || return 0
+  say "nothing was changed: $container keeps data in an unnamed volume, and the new one would come up without it"
+  say "found: a volume at$lost, which neither the image of $commit nor $compose_service in the Compose project $project names"
+  say "remedy: name a volume for it in the project's Compose file, move the data there, and bring $compose_service up once by hand; or remove the container with its volume (docker rm -fv $container) if nobody needs the data"
+  refuse 1
+}
 deploy() {
   local current
   lock_project || refuse $?
@@ -120,7 +138,7 @@ deploy() {
     echo @unchanged
     exit 0
   fi
-  [ -z "$current" ] || require_all_files "$current"
+  [ -z "$current" ] || { require_all_files "$current"; require_volumes "$current"; }
   # With a full disk, or in a folder that cannot be written, neither this nor going back would work.
   printf '%s\n' "$keys" | set_env_keys "$env_file" try >/dev/null || { say "nothing was changed: the env file $env_file cannot be written; see its folder and the disk"; refuse 1; }
   # What nobody can write down is nothing to go back to later.

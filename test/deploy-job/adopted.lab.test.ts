@@ -68,6 +68,27 @@ test("fails if its container was made from another Compose file too", async () =
   await compose(recreate);
 });
 
+test("fails if its container keeps data in a volume that the new one would not get, and the data stays", async () => {
+  await deploy(older);
+  await labExec(
+    "main-server",
+    `cp ${composeFile} /root/compose.bak; sed -i 's/^    container_name: ${container}$/&\\n    volumes: ["\\/data"]/' ${composeFile}`,
+  );
+  await compose(recreate);
+  await labExec("main-server", `docker exec ${container} sh -c 'echo kept > /data/file'`);
+  // The project names the place, so that a recreate hands the volume on.
+  await deploy(newer);
+  expect(await labExec("main-server", `docker exec ${container} cat /data/file`)).toBe("kept");
+  await putBack();
+  const before = await frontendFacts();
+  const output = await steps.fail("compose-deployment", deployment(older), ["main-server"]);
+  expect(output).toContain(`nothing was changed: ${container} keeps data in an unnamed volume`);
+  expect(output).toContain("found: a volume at /data, which neither the image of");
+  expect(await frontendFacts()).toEqual(before);
+  expect(await labExec("main-server", `docker exec ${container} cat /data/file`)).toBe("kept");
+  await labExec("main-server", `docker rm -fv ${container}`);
+});
+
 test("a service with a profile is deployed", async () => {
   await deploy(older);
   await labExec(
