@@ -10,21 +10,22 @@ const hosts = ["d601", "main-server"] as const;
 /** Runs `use` with Docker of main-server on an empty disk of that size. */
 async function withSmallDisk<T>(megabytes: number, use: () => Promise<T>): Promise<T> {
   const docker = async (...between: string[]) => {
-    const script = ["systemctl stop docker.socket docker", ...between, "systemctl start docker.socket docker"].join(
-      "\n",
-    );
+    const units = "docker.socket docker";
+    // systemd starts nothing that was started several times a moment ago, unless it is told to forget that.
+    const start = [`systemctl reset-failed ${units}`, `systemctl start ${units}`];
+    const script = [`systemctl stop ${units}`, ...between, ...start].join("\n");
     await labExec("main-server", script, { timeoutMs: 100_000 });
   };
+  const everything = () =>
+    labExec("main-server", "docker info -f '{{.Driver}}'; docker ps -aq | sort; docker image ls -aq | sort");
+  const before = await everything();
   await docker(`mount -t tmpfs -o size=${megabytes}m tmpfs /var/lib/docker`);
   try {
     return await use();
   } finally {
-    await docker("umount -R /var/lib/docker");
-    await until(
-      "docker answers again",
-      30_000,
-      async () => (await labExec("main-server", "docker info -f ok")) === "ok",
-    );
+    // One layer: below it is the host's own disk, which -R would take away too.
+    await docker("umount /var/lib/docker/* 2>/dev/null || true", "umount /var/lib/docker");
+    await until("docker answers again, with all that it had", 30_000, async () => (await everything()) === before);
   }
 }
 
