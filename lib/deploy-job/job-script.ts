@@ -10,6 +10,7 @@ import { decideFunction } from "./decision.ts";
 import { holderFunctions } from "./holder.ts";
 import { pendingFunctions } from "./pending.ts";
 import { restoreFunctions } from "./restore.ts";
+import { sinceBootFunction } from "./since-boot.ts";
 
 /**
  * The deploy job: brings one Compose service to an image on its host, waits for the runner's decision and, unless
@@ -24,6 +25,7 @@ export const deployJobScript = String.raw`
 set -uo pipefail
 export LC_ALL=C PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/snap/bin"
 umask 077
+${sinceBootFunction}
 ${holderFunctions}
 ${decideFunction}
 ${controlledEnvFileFunction}
@@ -81,7 +83,7 @@ run_job() {
 # Compose would replace any container of the service, but only the one of this name is noted and can be put back.
 require_own_name() {
   local others
-  others=$(other_names) || { say "nothing was changed: Docker gives no answer"; refuse 1; }
+  others=$(other_names) || no_answer
   [ -n "$others" ] || return 0
   say "nothing was changed: the service $compose_service of the Compose project $project has a container that a failed deployment could not put back"
   say "found: $(paste -sd' ' <<< "$others")"
@@ -100,22 +102,44 @@ require_all_files() {
   say "remedy: in cdktf.json name them all, in their order, as compose.file of this host; or bring $compose_service up once by hand with the allowed ones alone"
   refuse 1
 }
-# Compose hands an unnamed volume on to a container whose image, or project, names the same place; any other one begins
-# without its data, and so does the one that going back would make.
+# Compose hands an unnamed volume on to a container whose image, or project, has the same place without a name for it; any
+# other one begins without its data, and so does the one that going back would make.
 require_volumes() {
-  local places place section lost=
-  places=$(field "$1" '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name .Destination}}{{end}}{{end}}' |
-    awk 'length($1) == 64 && $1 !~ /[^0-9a-f]/ { print substr($0, 66) }')
+  local mounts places place section kept lost=
+  mounts=$(field "$1" '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name .Destination}}{{end}}{{end}}') || no_answer
+  places=$(awk 'length($1) == 64 && $1 !~ /[^0-9a-f]/ { print substr($0, 66) }' <<< "$mounts")
   [ -n "$places" ] || return 0
-  section=$(resolved_project "$project" "$root" "$compose_file" "$env_file" | service_section "$compose_service" | sed 's/^ *//')
+  kept=$(timeout 20 docker image inspect -f '{{range $place, $_ := .Config.Volumes}}{{println $place}}{{end}}' "$image_id") || no_answer
+  section=$(resolved_project "$project" "$root" "$compose_file" "$env_file" | service_section "$compose_service") || {
+    say "nothing was changed: $container keeps data in an unnamed volume, and whether the new one gets it is unknown: the Compose project $project cannot be resolved"
+    say "remedy: see what docker compose config says of it in $root"
+    refuse 1
+  }
   while IFS= read -r place; do
-    timeout 20 docker image inspect -f '{{range $place, $_ := .Config.Volumes}}{{println $place}}{{end}}' "$image_id" | grep -xF -- "$place" >/dev/null ||
-      grep -qxF -- "target: $place" <<< "$section" || lost="$lost $place"
+    case $(volume_entry "$place" <<< "$section") in
+      bare) ;;
+      named) lost="$lost $place" ;;
+      *) grep -qxF -- "$place" <<< "$kept" || lost="$lost $place" ;;
+    esac
   done <<< "$places"
   [ -n "$lost" ] || return 0
   say "nothing was changed: $container keeps data in an unnamed volume, and the new one would come up without it"
-  say "found: a volume at$lost, which neither the image of $commit nor $compose_service in the Compose project $project names"
+  say "found: a volume at$lost; of that place $compose_service in the Compose project $project has another one, or neither it nor the image of $commit has any"
   say "remedy: name a volume for it in the project's Compose file, move the data there, and bring $compose_service up once by hand; or remove the container with its volume (docker rm -fv $container) if nobody needs the data"
+  refuse 1
+}
+# volume_entry PLACE, with a service's section on standard input: bare or named as its entry for that place is, or nothing
+volume_entry() {
+  place=$1 awk '
+    { sub(/^ +/, "") }
+    /^- / { source = 0 }
+    /^(- )?source: / { source = 1 }
+    $0 == "target: " ENVIRON["place"] { found = source ? "named" : "bare" }
+    END { print found }
+  '
+}
+no_answer() {
+  say "nothing was changed: Docker gives no answer"
   refuse 1
 }
 deploy() {
@@ -132,7 +156,7 @@ deploy() {
     refuse 1
   }
   require_own_name
-  current=$(container_id) || { say "nothing was changed: Docker gives no answer"; refuse 1; }
+  current=$(container_id) || no_answer
   if [ "$force" != force ] && [ -n "$current" ] && [ "$(field "$current" '{{.State.Status}} {{.Image}}')" = "running $image_id" ] && was_told_commit "$current" && has_labels "$current"; then
     put_keys_and_name || refuse 1
     echo @unchanged
@@ -172,18 +196,21 @@ give_up() {
   conclude
   exit 1
 }
-# Until the runner decided, or nobody did in time. Notes when the first good answer came. By the time since the boot: a
-# clock that is set meanwhile must not take a good container away.
+# Until the runner decided, or nobody did in time; a minute longer where that cannot be written down. Notes when the first
+# good answer came.
 await_decision() {
-  local began now
-  IFS=' .' read -r began _ < /proc/uptime
+  local began now bound=$((health_deadline + confirm_slack))
+  since_boot
+  began=$now
   until [ -e "$here/decision" ]; do
     if [ -z "$answered_at" ] && [ "$(http_status "$new_container")" = 200 ]; then
       answered_at=$(date +%s.%3N)
     fi
-    IFS=' .' read -r now _ < /proc/uptime
-    [ $((now - began)) -lt $((health_deadline + confirm_slack)) ] ||
-      decide "$here" timeout "nobody confirmed it in $((health_deadline + confirm_slack)) s" >/dev/null || sleep 1
+    since_boot
+    if [ $((now - began)) -ge "$bound" ] && ! decide "$here" timeout "nobody confirmed it in $bound s" >/dev/null; then
+      [ $((now - began)) -lt $((bound + 60)) ] || return
+      sleep 1
+    fi
     sleep 0.2
   done
 }

@@ -16,11 +16,12 @@ finish() {
   [ "$4" = keep ] || remove_pending
   printf '@ended %s %s\n' "$1" "$2"
 }
-# conclude: by the decision, which is there
+# conclude: by the decision, where there is one
 conclude() {
-  local reason
-  reason=$(sed -n 2p "$here/decision")
-  if [ "$(head -n 1 "$here/decision")" = confirm ]; then
+  local decision= reason="its end could not be written down"
+  [ ! -e "$here/decision" ] || { decision=$(head -n 1 "$here/decision"); reason=$(sed -n 2p "$here/decision"); }
+  # Not after it was begun to be put back.
+  if [ "$decision" = confirm ] && [ -z "$restoring" ]; then
     finish deployed "$service is live at $commit" "" drop
   else
     restore "$reason"

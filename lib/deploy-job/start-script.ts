@@ -1,21 +1,25 @@
 import { asRootFunction } from "../ssh/as-root.ts";
 import { decideFunction } from "./decision.ts";
 import { holderFunctions } from "./holder.ts";
+import { sinceBootFunction } from "./since-boot.ts";
 
 /**
  * follow FOLDER ID UNIT FROM SECONDS: shows a deploy job's log on standard error and prints its next line for
  * the runner. FROM is `start`, or `ready` for what comes after `@ready`. `@lost` where the unit is gone without a word.
  */
-export const followFunction = String.raw`
+export const followFunction = String.raw`${sinceBootFunction}
 follow() {
-  local log=$1/$2/log line part= hush= idle=0 gone=0 began=$SECONDS
+  local log=$1/$2/log line part= hush= idle=0 gone=0 began now
+  since_boot
+  began=$now
   until [ -e "$log" ]; do
-    [ $((SECONDS - began)) -lt 30 ] || { echo "@lost"; return; }
+    since_boot
+    [ $((now - began)) -lt 30 ] || { echo "@lost"; return; }
     sleep 0.05
   done
   [ "$4" != ready ] || ! grep -q '^@ready ' "$log" || hush=yes
   exec 3<"$log"
-  while [ $((SECONDS - began)) -lt "$5" ]; do
+  while since_boot && [ $((now - began)) -lt "$5" ]; do
     if IFS= read -r line <&3; then
       line=$part$line part= idle=0 gone=0
       case $line in

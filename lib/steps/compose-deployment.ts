@@ -137,7 +137,7 @@ async function abort(job: DeployJob, problem: Problem, context: StepContext): Pr
     const [what] = messageOf(error).split("\n");
     return {
       result: "unknown",
-      text: `what became of it is not known (${what}); unconfirmed, the host puts the previous container back by itself`,
+      text: `what became of it is not known (${what}); unconfirmed, the host puts the previous container back by itself, unless its disk is full`,
     };
   }
 }
@@ -167,10 +167,11 @@ async function settle(
   context: StepContext,
 ): Promise<Verdict> {
   const { artifact, target } = spec;
-  const deadline = Date.now() + seconds * 1000;
+  // Not by a clock that somebody may set.
+  const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const began = Date.now();
-    const isOver = () => Date.now() >= deadline || interruption.came;
+    const isOver = () => performance.now() >= deadline || interruption.came;
     try {
       const { container } = await observeTarget(artifact, target, context);
       const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
