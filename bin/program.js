@@ -122,32 +122,28 @@ async function compile() {
   const stage = join(builds, `stage-${process.pid}`);
   mkdirSync(stage, { recursive: true });
   for (const { path, contents } of outputFiles) writeFileSync(path.replace(builds, stage), contents);
-  if (isWhole(name)) rmSync(stage, { recursive: true });
-  else putInPlace(stage, join(builds, name));
+  putInPlace(stage, name);
   recordBuild(root, record, metafile, name, startedAt);
   forgetOldBuilds(name);
   return name;
 }
 
 /**
- * Half of a build may be there; renamed before it is removed, so that nobody finds less of it.
+ * Another command may have been faster; half of a build, of one that was cut off, gives way.
  *
  * @param {string} stage
- * @param {string} target
+ * @param {string} name
  */
-function putInPlace(stage, target) {
-  try {
-    renameSync(target, `${stage}-old`);
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
-  }
-  rmSync(`${stage}-old`, { recursive: true, force: true });
-  try {
-    renameSync(stage, target);
-  } catch (error) {
-    // Another command was faster.
-    if (!existsSync(target)) throw error;
-    rmSync(stage, { recursive: true });
+function putInPlace(stage, name) {
+  const target = join(builds, name);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return renameSync(stage, target);
+    } catch (error) {
+      if (!existsSync(target) || attempt === 100) throw error;
+    }
+    if (isWhole(name)) return rmSync(stage, { recursive: true });
+    rmSync(target, { recursive: true, force: true });
   }
 }
 

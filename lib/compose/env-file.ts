@@ -49,14 +49,14 @@ keep_attributes() {
   return 1
 }
 drop_env_stages() {
-  rm -f -- "$(readlink -m -- "$1")".unidesk.??????
+  rm -f -- "$(readlink -m -- "$1")".unidesk-stage.??????????
 }
 set_env_keys() {
   local file stage
   file=$(readlink -m -- "$1")
   [ -f "$file" ] || { echo "the env file $file is not there" >&2; return 1; }
   drop_env_stages "$file"
-  stage=$(mktemp "$file.unidesk.XXXXXX") || return 1
+  stage=$(mktemp "$file.unidesk-stage.XXXXXXXXXX") || return 1
   LC_ALL=C awk -v ends_with_newline="$([ -n "$(tail -c 1 "$file")" ] || echo yes)" '
     ${parseEnvLine}
     function put(line) {

@@ -109,6 +109,8 @@ export async function initialize(stack: StackFolder): Promise<string | undefined
   const wanted = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
   const stamp = join(stack.path, ".terraform", "unidesk-init");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return undefined;
+  // What was chosen for other settings would stand in the way of these.
+  forgetInitialization(stack);
   const result = await terraform(stack, ["init", "-input=false", "-no-color", "-reconfigure"]);
   if (result.exitCode !== 0) return `terraform init: ${errorsIn(result)}\n  remedy: node scripts/prepare.mjs`;
   mkdirSync(join(stack.path, ".terraform"), { recursive: true });

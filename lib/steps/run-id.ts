@@ -8,8 +8,9 @@ import { UserError } from "../errors.ts";
  * (Whether `/bin/sh -c` replaces itself by its command differs, so the parent process says nothing.)
  */
 export function runIdOf(pid = process.pid): string {
-  const group = groupOfProc(pid) || groupOfPs(pid);
-  if (group) return `${hostname()}/${group}`;
+  // Zero is one too: of a process group outside of a container's own processes.
+  const group = groupOfProc(pid) ?? groupOfPs(pid);
+  if (group !== undefined) return `${hostname()}/${group}`;
   throw new UserError({
     what: "the process group of this apply cannot be read, so that its steps would not know one another",
     found: "neither /proc nor ps gives it",
@@ -21,13 +22,17 @@ export function runIdOf(pid = process.pid): string {
 function groupOfProc(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+    return integer(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
   } catch {
     return undefined;
   }
 }
 
-function groupOfPs(pid: number): number {
+function groupOfPs(pid: number): number | undefined {
   const { stdout } = spawnSync("ps", ["-o", "pgid=", "-p", String(pid)], { encoding: "utf8" });
-  return Number(stdout?.trim());
+  return integer(stdout?.trim());
+}
+
+function integer(text: string | undefined): number | undefined {
+  return text && /^\d+$/.test(text) ? Number(text) : undefined;
 }

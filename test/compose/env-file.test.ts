@@ -116,8 +116,12 @@ describe("what a change that was cut off left beside it goes away", () => {
     const folder = tempFolder();
     const file = write(folder, "compose.env", "KEY=old\n");
     symlinkSync("compose.env", join(folder, "link.env"));
-    const others = ["compose.env.unidesk", "compose.env.unidesk.old.bak", "other.env.unidesk.aB3xYz"];
-    for (const name of ["compose.env.unidesk.aB3xYz", ...others]) write(folder, name, "SECRET=1\n");
+    const others = [
+      "compose.env.unidesk.backup",
+      "compose.env.unidesk-stage.old",
+      "other.env.unidesk-stage.aB3xYz0123",
+    ];
+    for (const name of ["compose.env.unidesk-stage.aB3xYz0123", ...others]) write(folder, name, "SECRET=1\n");
     expect(bash(call, [join(folder, "link.env")], wanted).exitCode).toBe(0);
     expect(readdirSync(folder).sort()).toEqual(["compose.env", "link.env", ...others].sort());
     expect(readFileSync(file, "utf8")).toBe(wanted);

@@ -27,6 +27,7 @@ const site = new LabSite();
 const service = "oa-event-flow";
 const { first, second, third, unreleased } = labCommits.unidesk;
 const history = `${hostPaths({ home }).history}/${service}.jsonl`;
+const putBack = `[ ! -e ${history}.aside ] || mv ${history}.aside ${history}`;
 const digests: Record<string, string> = {};
 let folder: string;
 let file: string;
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await forgetTag(service, first);
   ran = (await containerFacts("main-server", `${service}-backend`)) !== undefined;
   // A history that earlier runs cannot reach into.
-  await labExec("main-server", `[ -e ${history}.aside ] || [ ! -e ${history} ] || mv ${history} ${history}.aside`);
+  await labExec("main-server", `${putBack}; [ ! -e ${history} ] || mv ${history} ${history}.aside`);
   folder = mkdtempSync(join(site.folder, "pins-"));
   file = join(folder, "deploy.json");
   copyFileSync(join(checkout, "deploy.json"), file);
@@ -50,7 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   try {
     if (!ran) await site.unidesk(["retire", service, "--env", "prod"], { pins: {} });
-    await labExec("main-server", `rm -f ${history}; [ ! -e ${history}.aside ] || mv ${history}.aside ${history}`);
+    await labExec("main-server", `rm -f ${history}; ${putBack}`);
     await forgetTag(service, first);
   } finally {
     await site.close();

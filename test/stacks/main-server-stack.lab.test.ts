@@ -470,7 +470,7 @@ async function stateFolder(): Promise<string[]> {
 
 /** Temporary files that an interrupted change of the env file would leave. */
 async function halfWritten(): Promise<string[]> {
-  return (await stateFolder()).filter((name) => name.includes("unidesk."));
+  return (await stateFolder()).filter((name) => name.includes("unidesk-stage."));
 }
 
 function deployKeys(bytes: string): string[] {
