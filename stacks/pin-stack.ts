@@ -43,7 +43,7 @@ export class PinStack extends SiteStack {
       registry,
       target: host,
       pins,
-      repair,
+      repair: this.repairs.anew("preflight", repair),
       ...(gate ? { gate } : {}),
     });
     // What changes a host verifies the approval once more; what only reads may run after its end.
@@ -67,7 +67,9 @@ export class PinStack extends SiteStack {
       const { supervised } = pin.consumer;
       if (!supervised) continue;
       const approval = stepApproval(site, pin);
-      return new ApprovalGate(this, `${pin.service}-approval`, { runtime, pin, supervised, approval, repair });
+      const name = `${pin.service}-approval`;
+      const again = this.repairs.anew(name, repair);
+      return new ApprovalGate(this, name, { runtime, pin, supervised, approval, repair: again });
     }
     return undefined;
   }

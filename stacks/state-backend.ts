@@ -2,7 +2,10 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { App, TerraformBackend, type TerraformRemoteState, type TerraformStack } from "cdktf";
 import type { Site } from "../lib/config/site.ts";
+import { UserError } from "../lib/errors.ts";
 import { localStateFile } from "../lib/state.ts";
+
+const maxIdentifierBytes = 63;
 
 /**
  * Where a stack's state lies: local files, or whatever `context.backend` says. Every path carries the
@@ -33,7 +36,7 @@ function attributesOf(stack: TerraformStack, site: Site): Record<string, unknown
     case "local":
       return { path: localPath(stack, localStateFile(site, id)) };
     case "pg":
-      return { schema_name: `${backend.schemaPrefix}_${target}_${id}`.replaceAll("-", "_") };
+      return { schema_name: schemaName(`${backend.schemaPrefix}_${target}_${id}`.replaceAll("-", "_")) };
     case "s3":
       return {
         bucket: backend.bucket,
@@ -46,6 +49,18 @@ function attributesOf(stack: TerraformStack, site: Site): Record<string, unknown
     case "kubernetes":
       return { secret_suffix: `${target}-${id}`, namespace: backend.namespace, config_path: backend.configPath };
   }
+}
+
+/** PostgreSQL cuts a longer name off and says so to nobody: two stacks would have one state (Identifiers, NAMEDATALEN). */
+function schemaName(name: string): string {
+  if (Buffer.byteLength(name) <= maxIdentifierBytes) return name;
+  throw new UserError({
+    what: "cdktf.json: the PostgreSQL schema of a stack's state would have too long a name",
+    found: `${name}, ${Buffer.byteLength(name)} bytes`,
+    allowed: `${maxIdentifierBytes} bytes`,
+    remedy:
+      "shorten context.target or context.backend.schemaPrefix; where there is state already, rename its schema too",
+  });
 }
 
 /** Relative to the folder that terraform runs in, so that a checkout can be moved. */

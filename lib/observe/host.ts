@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Connection } from "../config/hosts.ts";
 import { parseReceipt, type Receipt, type ReceiptKey, receiptPath, receiptsFolder } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
@@ -38,6 +39,8 @@ export interface HostFacts {
   /** Hash over every image that Docker has, with its names; undefined where nobody asked. */
   readonly dockerImages?: string | undefined;
   readonly receipts: ReadonlyMap<string, Receipt>;
+  /** Which machine it is, whatever it is called: a hash of its machine id. */
+  readonly machine: string;
   /** Machine id, and change time of the nearest existing parent of a receipt. */
   origin(key: ReceiptKey): string;
 }
@@ -101,6 +104,7 @@ export async function observeHost(
     k3s: readK3s(probes, host, subject.k3s ?? []),
     dockerImages: subject.services.length > 0 ? probes.optional("host.images")?.trim() : undefined,
     receipts: readReceipts(probes.text("host.receipts")),
+    machine: createHash("sha256").update(machine).digest("hex").slice(0, 12),
     origin: (key) => `${machine} ${nearestParent(parents, receiptPath(host, key))}`,
   };
 }

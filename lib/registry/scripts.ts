@@ -1,9 +1,10 @@
-import type { HostPaths } from "../host-paths.ts";
+import { createHash } from "node:crypto";
+import { type HostPaths, hostPaths } from "../host-paths.ts";
 import { registryConfigLabel } from "../labels.ts";
 import { overridePaths } from "../prune/read-only.ts";
 import { asRootFunction } from "../ssh/as-root.ts";
 import { shellCommand, shellQuote } from "../ssh/quote.ts";
-import { containerPort, type ManagedFile } from "./files.ts";
+import { containerPort, type ManagedFile, registryFiles } from "./files.ts";
 import type { RegistrySettings } from "./settings.ts";
 
 /** POSIX shell function: newer_file CONTAINER FILE...: whether one of them was written after the container started. */
@@ -12,10 +13,24 @@ newer_file() {
   started=$(timeout 10 docker inspect --type container -f '{{.State.StartedAt}}' "$1" 2>/dev/null) || return 2
   started=$(date -d "$started" +%s.%N) || return 2
   shift
-  written=$(stat -c %.9Y "$@" 2>/dev/null | LC_ALL=C sort -n | tail -n 1)
+  # One of the future was written while the clock was wrong; no restart would ever be later.
+  written=$(stat -c %.9Y "$@" 2>/dev/null | LC_ALL=C sort -n | awk -v now="$(date +%s.%N)" '$1 <= now' | tail -n 1)
   [ "$(printf '%s\\n' "$written" "$started" | LC_ALL=C sort -n | tail -n 1)" != "$started" ]
 }
 `;
+
+/** Hash of what runs as root on d601 besides the steps, the same wherever somebody's home is. */
+export function registryScriptsHash(settings: RegistrySettings): string {
+  const host = { home: "/home" };
+  const paths = hostPaths(host);
+  const files = registryFiles(settings, host);
+  const scripts = [
+    ...files.map((file) => installFileScript(file, "stage", paths)),
+    startServiceScript(settings, files, paths.registry.storage),
+    stopServiceScript(settings),
+  ];
+  return createHash("sha256").update(JSON.stringify(scripts)).digest("hex");
+}
 
 /**
  * Puts a staged file in its place: hash compared, installed beside, renamed. A file that is already as

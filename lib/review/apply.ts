@@ -12,7 +12,14 @@ import { runIdOf } from "../steps/run-id.ts";
 import { hostsToHold } from "./apply-hosts.ts";
 import { applyPlan } from "./apply-stack.ts";
 import { fingerprintOf, isFingerprint, partsOf } from "./fingerprint.ts";
-import { refuseDenied, refuseDifferences, refuseMissingPlans, refuseUnknown } from "./refuse.ts";
+import {
+  refuseDenied,
+  refuseDifferences,
+  refuseMissingPlans,
+  refuseOtherTarget,
+  refuseUnknown,
+  refuseUnseen,
+} from "./refuse.ts";
 import type { ReviewReport } from "./report.ts";
 import { type Review, type ReviewRequest, review } from "./review.ts";
 import { findReview, type StoredReview, storeReview } from "./store.ts";
@@ -55,12 +62,14 @@ export async function applyReviewed(request: ApplyRequest): Promise<ApplyOutcome
   const { root, environment, reviewed, say } = request;
   const stored = findReview(root, reviewed);
   if (stored) {
+    refuseUnseen(stored.report);
     refuseDenied(stored.report);
     refuseUnknown(request.stacks, stored.report);
   }
   const startedAt = new Date().toISOString();
   const operator = operatorOf(environment);
   const site = loadSite(root, overridesOf(environment));
+  if (stored) refuseOtherTarget(stored.report, site.target);
   for (const host of Object.values(site.connections)) requireMoreThanObserving(host, "apply");
   const hosts = hostsToHold(request.stacks, hostNames, stored?.report);
   const interruption = new Interruption();
@@ -71,6 +80,7 @@ export async function applyReviewed(request: ApplyRequest): Promise<ApplyOutcome
     const all = stored?.report.stacks.map(({ name }) => name) ?? [];
     const named = request.stacks.length > 0 ? request.stacks : all;
     const again = await review({ ...request, stacks: named, fresh: true });
+    refuseUnseen(again.report);
     // Of a review that this machine knows one stack can be compared by itself, of a fingerprint nothing can.
     const isPart = all.some((name) => !named.includes(name));
     const before = stored && (isPart ? partsOf(stored.parts, named) : stored.parts);

@@ -29,8 +29,11 @@ export function factLines(
     (key, value) =>
       lines.push(`${stack} ${host} ${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
   if (stacks.includes(registryStack)) {
-    for (const [host, { registry }] of Object.entries(hosts)) {
-      if (registry) sayRegistry(sayOf(registryStack, host), registry);
+    for (const [host, { registry, machine }] of Object.entries(hosts)) {
+      if (!registry) continue;
+      const say = sayOf(registryStack, host);
+      say("machine", machine);
+      sayRegistry(say, registry);
     }
   }
   for (const pin of pins) {
@@ -40,6 +43,7 @@ export function factLines(
     if (consumer.planOnly || !stacks.includes(stack)) continue;
     const host = hosts[consumer.runtime.host];
     const say = sayOf(stack, consumer.runtime.host);
+    if (host) say("machine", host.machine);
     if (isComposePin(pin)) sayService(say, service, host?.services.get(service));
     if (!isK3sPin(pin)) continue;
     const key = k3sKey({ service, target: k3sTargetOf(site, pin.consumer.runtime) });
@@ -50,7 +54,7 @@ export function factLines(
       if (seen) sayOf(stack, end)(`auth ${authKey(sync)}`, seen);
     }
   }
-  return lines.sort();
+  return [...new Set(lines)].sort();
 }
 
 function sayRegistry(say: Say, { files, unit, container }: ObservedRegistry): void {

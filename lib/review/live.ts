@@ -30,6 +30,8 @@ export interface Live {
   readonly settled: boolean;
   /** The pin's image is on the target as it was delivered. */
   readonly delivered: boolean;
+  /** Id of the image that the container runs; undefined where there is none, or another runtime. */
+  readonly imageId: string | undefined;
   /** Commits whose images are on the target. */
   readonly images: ReadonlySet<string>;
   readonly hidden: readonly string[];
@@ -40,7 +42,14 @@ export interface Live {
 
 const unseen: Live = {
   ...{ seen: false, exists: false, settled: false, delivered: false, images: new Set(), hidden: [] },
-  ...{ commit: undefined, digest: undefined, drift: undefined, secrets: undefined, mounts: undefined },
+  ...{
+    commit: undefined,
+    digest: undefined,
+    imageId: undefined,
+    drift: undefined,
+    secrets: undefined,
+    mounts: undefined,
+  },
 };
 
 export function liveOf(pin: Pin, site: Site, observed: SiteFacts): Live {
@@ -70,6 +79,7 @@ function liveCompose(pin: Pin, site: Site, seen: ObservedService): Live {
     drift: deployment ?? delivery,
     settled: deployment === undefined,
     delivered: delivery === undefined,
+    imageId: container?.imageId,
     images: new Set(Object.keys(images)),
     hidden: recreateWouldChange ? [`changed environment or Compose configuration of ${pin.service}`] : [],
     secrets,
@@ -105,6 +115,7 @@ function liveK3s(pin: Pin, target: K3sTarget, seen: ObservedK3s, auth: Drift): L
     // A sync that changes something has the pods roll.
     settled: cluster !== undefined && rollout === undefined && auth === undefined,
     delivered: images !== undefined && delivery === undefined,
+    imageId: undefined,
     images: new Set(Object.keys(images ?? {})),
     hidden: [],
     secrets: undefined,

@@ -15,6 +15,27 @@ export function refuseUnknown(wanted: readonly string[], { stacks }: ReviewRepor
   );
 }
 
+/** A review of other hosts that are called the same is no review of these. */
+export function refuseOtherTarget({ target }: Pick<ReviewReport, "target">, here: string): void {
+  if (target === here) return;
+  throw new UserError({
+    what: "nothing was changed: the review is of another set of hosts",
+    found: target,
+    allowed: here,
+    remedy: "set UNIDESK_HOSTS as for the review, or review again",
+  });
+}
+
+/** Without a look nobody knows what an apply would change, and the policies could not judge it. */
+export function refuseUnseen({ offline }: Pick<ReviewReport, "offline">): void {
+  if (offline === null) return;
+  throw new UserError({
+    what: "nothing was changed: the hosts were not looked at",
+    found: offline,
+    remedy: "unset UNIDESK_OBSERVE, then npx unidesk review",
+  });
+}
+
 export function refuseDenied({ findings, stacks }: ReviewReport): void {
   const denied = findings.filter(({ level }) => level === "deny");
   if (denied.length > 0) {

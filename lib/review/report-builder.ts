@@ -154,7 +154,7 @@ export function totalsOf(services: readonly ServiceReview[], bytes: number | nul
     .filter(({ interrupts, runtime }) => interrupts && runtime === "compose")
     .map(({ time }) => time.downtimeSeconds);
   return {
-    bytes,
+    bytes: changing.some(({ transfer }) => transfer.bytes === null) ? null : bytes,
     seconds: sum(changing.map(({ time }) => time.seconds)),
     downtimeSeconds: down.includes(null) ? null : Math.max(0, ...down.map((one) => one ?? 0)),
   };

@@ -9,6 +9,7 @@ import { Environment } from "../config/values.ts";
 import { exitCodes, UserError } from "../errors.ts";
 import { readHistory, type SiteHistory } from "../history/read.ts";
 import { adviceOf } from "../observe/site.ts";
+import { registryScriptsHash } from "../registry/scripts.ts";
 import { questionKey, readSource, type SourceFacts } from "../source/read.ts";
 import { stackName } from "../stack-names.ts";
 import { type ArtifactLook, type ArtifactQuestion, lookAtArtifacts, noArtifacts } from "./artifacts.ts";
@@ -80,7 +81,7 @@ export async function review(request: ReviewRequest): Promise<Review> {
   const stacks = planned.map(({ review: one }) => one);
   const parts: FingerprintInput = {
     pins: pinLines(here),
-    code: [`steps: ${synthesized.bundle.sha256}`],
+    code: [`registry: ${registryScriptsHash(site.registry)}`, `steps: ${synthesized.bundle.sha256}`],
     facts: factLines(site, names, here, observed),
     plans: planned.flatMap(({ lines }) => lines),
   };

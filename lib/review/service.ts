@@ -65,7 +65,7 @@ export function reviewService(input: ServiceInput): ServiceReview {
     rollback: {
       command: `npx unidesk pin rollback ${service} --env ${environment}`,
       commit: previous ?? null,
-      imageOnTarget: onTarget(pin, live, previous),
+      imageOnTarget: onTarget(live, previous),
       imageInRegistry: inRegistry(artifacts, service, previous),
     },
     changes: [...changes],
@@ -140,9 +140,19 @@ function ownBlockers({ pin, live, source }: ServiceInput): string[] {
   return blockers;
 }
 
+/** A delivery that brings another image than the one that runs, of whatever commit, has the container recreated. */
+function getsAnotherImage({ pin, live, artifacts }: ServiceInput): boolean {
+  if (live.delivered || live.imageId === undefined) return false;
+  const artifact = artifacts.find(pin.service, pin.commit);
+  if (!artifact) return true;
+  const ids: readonly string[] = [artifact.configDigest, artifact.manifestDigest, artifact.digest];
+  return !ids.includes(live.imageId);
+}
+
 type Decision = Pick<ServiceReview, "action" | "reason" | "interrupts">;
 
-function decide({ pin, live, planned, changes, history }: ServiceInput): Decision {
+function decide(input: ServiceInput): Decision {
+  const { pin, live, planned, changes, history } = input;
   const { planOnly } = pin.consumer;
   if (planOnly) return { action: "refused", reason: `${planOnly.decision}: ${planOnly.reason}`, interrupts: false };
   if (!planned) {
@@ -161,7 +171,7 @@ function decide({ pin, live, planned, changes, history }: ServiceInput): Decisio
     const reason = "as declared; Terraform's state does not know it yet, and no step changes anything";
     return { action: "adopt", reason, interrupts: false };
   }
-  const interrupts = live.exists && (!live.settled || interrupting);
+  const interrupts = live.exists && (!live.settled || interrupting || getsAnotherImage(input));
   if (!live.exists && !history) {
     const reason = "nothing of it is there; whether anything ever was is unknown: history unread";
     return { action: "deploy", reason, interrupts: false };
@@ -278,10 +288,10 @@ function placeOf({ service, environment, consumer }: Pin) {
   return { service, environment, host: consumer.runtime.host };
 }
 
-/** Of containerd only the images of pins and receipts were asked for: one that was not found may be there. */
-function onTarget({ consumer }: Pin, live: Live, commit: string | undefined): boolean | null {
+/** Only the images of pins and receipts were asked for: one that was not found may be there. */
+function onTarget(live: Live, commit: string | undefined): boolean | null {
   if (commit === undefined || !live.seen) return null;
-  return live.images.has(commit) || (consumer.runtime.kind === "k3s" ? null : false);
+  return live.images.has(commit) || null;
 }
 
 function inRegistry(artifacts: ArtifactLook, service: string, commit: string | undefined): boolean | null {

@@ -56,7 +56,8 @@ function workloadDrift(wanted: Wanted, name: string, target: K3sTarget, observed
   const pods = livePods(found);
   const image = clusterImage(target.registryPort, wanted.service, wanted.commit);
   if (pods.some((pod) => pod.image !== image)) return "pods not on the commit";
-  const digests = digestsOf(wanted, observed);
+  // A node may name an image by its configuration, which only the delivery's record knows beside the digest.
+  const digests = observed.images?.[wanted.commit]?.record ? digestsOf(wanted, observed) : [];
   // A pod that has not started says nothing of its image yet.
   if (
     digests.length > 0 &&
@@ -66,7 +67,10 @@ function workloadDrift(wanted: Wanted, name: string, target: K3sTarget, observed
   }
   if (pods.some((pod) => pod.requestedCommit !== wanted.commit)) return "pods were asked for another commit";
   // A pod that is on its way out comes and goes by itself.
-  const reasons = judgeWorkload(wanted, name, target, observed).reasons.filter(({ what }) => what !== "ending pod");
+  const isUnproven = (what: string) => what === "pod image digest" && digests.length === 0;
+  const reasons = judgeWorkload(wanted, name, target, observed).reasons.filter(
+    ({ what }) => what !== "ending pod" && !isUnproven(what),
+  );
   const said = reasons.find(({ what }) => /^(Service )?deploy\./.test(what));
   if (said) return `health says another ${said.what.replace("Service ", "")}`;
   return reasons.length > 0 ? "not healthy" : undefined;

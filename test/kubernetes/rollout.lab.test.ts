@@ -188,6 +188,28 @@ test("a pod that Kubernetes did not make, of an old commit, is seen", async () =
   await kubectl("-n", namespace, "delete", "pod", "old", "--wait=true");
 });
 
+test("a container that somebody's webhook puts beside it is not taken for the service's own", async () => {
+  await applyObjects(second);
+  await passRollout(second);
+  const proxy = { name: "a-proxy", image: "docker.io/unidesk-lab/pause:1", imagePullPolicy: "Never" };
+  const patch = JSON.stringify({ spec: { template: { spec: { containers: [proxy] } } } });
+  await kubectl("-n", namespace, "patch", "deployment", workload, "-p", patch);
+  expect(
+    await kubectl(
+      "-n",
+      namespace,
+      "get",
+      "deployment",
+      workload,
+      "-o",
+      "jsonpath={.spec.template.spec.containers[*].name}",
+    ),
+  ).toMatch(/a-proxy/);
+  await passRollout(second);
+  await check(second);
+  expect(await drift(second)).toBeUndefined();
+});
+
 test("without the API it says so and changes nothing", async () => {
   // It would wait a minute for its clients.
   await labExec("d601", "systemctl stop --no-block k3s-apiserver; systemctl kill --signal=KILL k3s-apiserver");

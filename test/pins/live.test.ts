@@ -9,7 +9,7 @@ import { deployment, healthOf, observed, pod } from "../verdicts/k3s-support.ts"
 
 function factsOf(changes: Partial<HostFacts>): HostFacts {
   const none = { registry: undefined, services: new Map(), auth: new Map(), k3s: new Map(), receipts: new Map() };
-  return { ...none, origin: () => "", ...changes };
+  return { ...none, machine: "m", origin: () => "", ...changes };
 }
 
 describe("livePin of a Compose service", () => {

@@ -4,7 +4,13 @@ import { describe, expect, test } from "vitest";
 import { checkValue } from "../../lib/config/json-file.ts";
 import { hostPaths } from "../../lib/host-paths.ts";
 import { registryFiles } from "../../lib/registry/files.ts";
-import { installFileScript, startServiceScript, stopServiceScript } from "../../lib/registry/scripts.ts";
+import {
+  installFileScript,
+  newerFileFunction,
+  registryScriptsHash,
+  startServiceScript,
+  stopServiceScript,
+} from "../../lib/registry/scripts.ts";
 import { RegistrySettings } from "../../lib/registry/settings.ts";
 import { bash, tempFolder, write } from "../support.ts";
 
@@ -22,6 +28,30 @@ test("fails if the upload is damaged, before anything is made", () => {
   expect(stderr).toBe(`the upload of ${config.path} is damaged: expected ${config.sha256}, found ${found}\n`);
   expect(existsSync(home)).toBe(false);
   expect(readFileSync(stage, "utf8")).toBe(`${config.content}x`);
+});
+
+test.each([
+  ["before", "2 minutes ago", 1],
+  ["after", "now", 0],
+  ["by a clock that was ahead, so that no start is ever later", "5 hours", 1],
+])(
+  "a file that was written %s counts against a container that started a minute ago: exit %#",
+  (_, written, exitCode) => {
+    const file = write(tempFolder(), "config.yml", "");
+    const script = `${newerFileFunction}
+docker() { date -Ins -d '1 minute ago'; }
+timeout() { shift; "$@"; }
+touch -d "$2" "$1"
+newer_file registry "$1"`;
+    expect(bash(script, [file, written]).exitCode).toBe(exitCode);
+  },
+);
+
+test("a review knows what runs as root there: another setting, or another line, is another hash", () => {
+  const other = checkValue({ port: 5001 }, "registry", RegistrySettings);
+  expect(registryScriptsHash(settings)).toMatch(/^[0-9a-f]{64}$/);
+  expect(registryScriptsHash(settings)).toBe(registryScriptsHash(settings));
+  expect(registryScriptsHash(other)).not.toBe(registryScriptsHash(settings));
 });
 
 describe("no script", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../lib/errors.ts";
 import { applyReviewed, applyStacks, withApprovals } from "../../lib/review/apply.ts";
-import { refuseMissingPlans } from "../../lib/review/refuse.ts";
+import { refuseMissingPlans, refuseOtherTarget, refuseUnseen } from "../../lib/review/refuse.ts";
 import { isApplied } from "../../lib/review/report.ts";
 import { failureOf, hostsJson, rejectionOf, tempFolder, write, writeCheckout } from "../support.ts";
 import { reportOf, serviceOf, stackOf } from "./support.ts";
@@ -23,6 +23,16 @@ describe("a host that is down", () => {
       ...{ judge: async () => [], say: () => {}, tell: () => {} },
     });
   };
+
+  test("is no matter where the review is of another set of hosts: nothing is begun", async () => {
+    expect(() => refuseOtherTarget({ target: "staging" }, "prod")).toThrow(/another set of hosts[\s\S]*staging/);
+    expect(() => refuseOtherTarget({ target: "prod" }, "prod")).not.toThrow();
+  });
+
+  test("or was not looked at is none to apply to", async () => {
+    expect(() => refuseUnseen({ offline: "the hosts were not looked at: …" })).toThrow(/nothing was changed/);
+    expect(() => refuseUnseen({ offline: null })).not.toThrow();
+  });
 
   test("stops its own stacks", async () => {
     const { message } = await rejectionOf(apply(["unidesk-prod-main-server"]));

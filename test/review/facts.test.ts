@@ -19,6 +19,7 @@ const container = {
 } as unknown as ObservedContainer;
 const none: HostFacts = {
   ...{ registry: undefined, services: new Map(), auth: new Map(), k3s: new Map(), receipts: new Map() },
+  machine: "m",
   origin: () => "",
 };
 
@@ -54,6 +55,10 @@ describe("a fingerprint's facts", () => {
       expect(lines).toEqual(all.filter((line) => line.startsWith(`${stacks[0]} `)));
     }
     expect(linesOf(["unidesk-plan-only"])).toEqual([]);
+  });
+
+  test("say on which machines they were seen: hosts of the same names are others", () => {
+    expect(linesOf(prod)).toContain("unidesk-prod-d601 d601 machine: m");
   });
 
   test("fails if a container that somebody changed passes", () => {

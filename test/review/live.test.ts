@@ -10,6 +10,7 @@ import { observed as cluster } from "../verdicts/k3s-support.ts";
 
 const none: HostFacts = {
   ...{ registry: undefined, services: new Map(), auth: new Map(), k3s: new Map(), receipts: new Map() },
+  machine: "m",
   origin: () => "",
 };
 

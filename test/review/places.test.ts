@@ -20,6 +20,7 @@ const [prod, dev] = [pinOf("prod"), pinOf("dev")];
 
 const none: HostFacts = {
   ...{ registry: undefined, services: new Map(), auth: new Map(), k3s: new Map(), receipts: new Map() },
+  machine: "m",
   origin: () => "",
 };
 const digestC = `sha256:${"c".repeat(64)}`;

@@ -13,7 +13,10 @@ mkdirSync(path, { recursive: true });
 function facts(changes: Partial<HostFacts> = {}) {
   const none = { registry: undefined, services: new Map(), auth: new Map(), receipts: new Map() };
   const k3s = new Map([["unidesk/mdtodo", observed()]]);
-  return { hosts: { d601: { ...none, k3s, dockerImages: "images", origin: () => "", ...changes } }, warnings: [] };
+  return {
+    hosts: { d601: { ...none, k3s, dockerImages: "images", machine: "m", origin: () => "", ...changes } },
+    warnings: [],
+  };
 }
 
 function inputs(

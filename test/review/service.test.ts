@@ -20,7 +20,7 @@ const [netdisk] = loadPins(siteOfPins({ prod: { "baidu-netdisk": { commit: commi
 
 const asPinned: Live = {
   ...{ seen: true, exists: true, settled: true, delivered: true, images: new Set([commitA, commitB]), hidden: [] },
-  ...{ commit: a, digest: Digest.parse(digestA), drift: undefined, secrets: undefined, mounts: [] },
+  ...{ commit: a, digest: Digest.parse(digestA), imageId: digestB, drift: undefined, secrets: undefined, mounts: [] },
 };
 const older: Live = { ...asPinned, commit: b, drift: "live commit b2b2b2b, pinned a1a1a1a", settled: false };
 const gone: Live = { ...asPinned, exists: false, commit: undefined, settled: false, drift: "container missing" };
@@ -62,6 +62,13 @@ function reviewed(changes: Partial<ServiceInput>): ServiceReview {
   return ServiceReview.parse(report);
 }
 
+const artifact: Artifact = {
+  ...{ digest: digestA as Digest, configDigest: digestB as Digest, manifestDigest: digestA as Digest },
+  ...{ layers: [], diffIds: [], metadata: [], created: undefined },
+  labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
+};
+const registry = (found: Artifact | null) => ({ ...noArtifacts, find: () => found });
+
 describe("the action", () => {
   test.each<[string, Partial<ServiceInput>, Partial<ServiceReview>]>([
     ["nothing where nothing changes", {}, { action: "none", reason: "as declared", interrupts: false }],
@@ -80,8 +87,25 @@ describe("the action", () => {
     ["an adoption where the host is as pinned", { changes: moved }, { action: "adopt", interrupts: false }],
     [
       "a repair that interrupts nobody where the image alone is gone",
-      { live: { ...asPinned, delivered: false, drift: "image missing" }, changes: again },
+      {
+        live: { ...asPinned, delivered: false, drift: "image missing" },
+        changes: again,
+        artifacts: registry(artifact),
+      },
       { action: "repair", interrupts: false },
+    ],
+    [
+      "a repair that interrupts where the registry's image of the commit is another one than the one that runs",
+      {
+        live: { ...asPinned, delivered: false, drift: "delivered by another digest", imageId: "sha256:other" },
+        ...{ changes: again, artifacts: registry(artifact) },
+      },
+      { action: "repair", interrupts: true },
+    ],
+    [
+      "a repair that may interrupt where nobody knows which image the registry has",
+      { live: { ...asPinned, delivered: false, drift: "image missing" }, changes: again },
+      { action: "repair", interrupts: true },
     ],
     [
       "an adoption where objects are only imported",
@@ -161,12 +185,6 @@ describe("the commits", () => {
   });
 });
 
-const artifact: Artifact = {
-  ...{ digest: digestA as Digest, configDigest: digestB as Digest, manifestDigest: digestA as Digest },
-  ...{ layers: [], diffIds: [], metadata: [], created: undefined },
-  labels: { "org.opencontainers.image.revision": commitA, "dev.unidesk.service": "frontend" },
-};
-const registry = (found: Artifact | null) => ({ ...noArtifacts, find: () => found });
 const coming = { live: { ...older, delivered: false }, changes: moved };
 
 describe("blocked", () => {
@@ -267,7 +285,7 @@ describe("the rollback", () => {
       ...{ commit: commitB, imageOnTarget: true, imageInRegistry: false },
     });
     // The pin goes back over what is live: a rollback from it goes on, never forward again.
-    expect(rollbackOf({ ...changing, history: ran(c, a, b) })).toMatchObject({ commit: c, imageOnTarget: false });
+    expect(rollbackOf({ ...changing, history: ran(c, a, b) })).toMatchObject({ commit: c, imageOnTarget: null });
     expect(rollbackOf({ ...changing, history: [entry({ result: "restored" }), ...ran(c, a, b)] }).commit).toBe(c);
   });
 

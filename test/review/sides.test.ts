@@ -39,7 +39,14 @@ describe("what runs there", () => {
   });
 
   test("is what was seen, whichever stacks are reviewed", () => {
-    const none = { registry: undefined, services: new Map(), auth: new Map(), receipts: new Map(), origin: () => "" };
+    const none = {
+      registry: undefined,
+      services: new Map(),
+      auth: new Map(),
+      receipts: new Map(),
+      machine: "m",
+      origin: () => "",
+    };
     const image = `127.0.0.1:5000/unidesk/mdtodo:${commitB}`;
     const seen = cluster({ deployment: deployment({ image }) });
     const facts: HostFacts = { ...none, k3s: new Map([["unidesk-dev/mdtodo", seen]]) };

@@ -86,7 +86,7 @@ describe("prepare.mjs", () => {
   test("--check lists all that is missing in one message and exits 1", () => {
     const { status, stderr } = bare("--check");
     expect(status).toBe(1);
-    expect(stderr).toContain("not on PATH: git, ssh, ssh-keygen, docker");
+    expect(stderr).toContain("not on PATH: git, ssh, ssh-keygen, ps, docker");
     expect(stderr).toContain("Terraform >= 1.10 or OpenTofu >= 1.10 is needed and none is on PATH");
     expect(stderr).not.toContain("\u001b[");
   });

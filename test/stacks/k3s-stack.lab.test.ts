@@ -91,6 +91,10 @@ test("a live Deployment of another selector is left alone; the rest of the stack
   const { "unidesk-dev/mdtodo-dev": left, ...others } = await commits();
   expect(left).toBe(older);
   expect(others).toMatchObject({ "unidesk-dev/frontend-dev": newer, "unidesk-dev/claudeqq-dev": newer });
+  // It stays so until somebody does what the remedy says, and stands in nobody else's way.
+  expect(await site.diff(devStack, dev(newer, ...names))).toContain(
+    "was left alone: it selects its pods by other labels",
+  );
   // As the remedy says.
   await labExec("d601", `${kubectl} delete deployment mdtodo-dev --cascade=orphan`);
   await site.deploy(devStack, dev(newer, ...names));

@@ -244,6 +244,7 @@ describe("observed", () => {
     ({
       registry: undefined,
       receipts,
+      machine: "m",
       origin: () => "machine time",
       services: new Map([
         ["frontend", { container, stableImageId: digestA, images: { [commitA]: image }, envKeys: {} }],
@@ -272,7 +273,14 @@ describe("what a rollout is told of the live Deployments", () => {
     const k3s = new Map([
       ["unidesk-dev/frontend", observed({}, { cluster: cluster === "nobody looked" ? undefined : cluster })],
     ]);
-    const seen = { receipts: new Map(), origin: () => "machine time", services: new Map(), auth: new Map(), k3s };
+    const seen = {
+      receipts: new Map(),
+      machine: "m",
+      origin: () => "machine time",
+      services: new Map(),
+      auth: new Map(),
+      k3s,
+    };
     const facts = { hosts: { d601: seen }, warnings: [] } as unknown as SiteFacts;
     const stack = stackOf("unidesk-dev-d601", site, cluster === "nobody looked" ? nothingObserved : facts);
     const { triggers, provisioner } = stack.resources["frontend-rollout"] ?? {};

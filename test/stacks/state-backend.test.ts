@@ -76,3 +76,10 @@ test("no stack depends on another one", () => {
   ]);
   for (const { dependencies } of Object.values(stacks)) expect(dependencies).toEqual([]);
 });
+
+test("fails if PostgreSQL would cut the schema's name off, and two stacks had one state", () => {
+  const backend = { type: "pg" };
+  const target = "t".repeat(63 - "unidesk__d601_registry".length);
+  expect(backendOf({ target, backend }).backend.pg?.schema_name).toHaveLength(63);
+  expect(() => backendOf({ target: `${target}t`, backend })).toThrow(/too long a name[\s\S]*64 bytes[\s\S]*63 bytes/);
+});
