@@ -110,11 +110,8 @@ require_volumes() {
   places=$(awk 'length($1) == 64 && $1 !~ /[^0-9a-f]/ { print substr($0, 66) }' <<< "$mounts")
   [ -n "$places" ] || return 0
   kept=$(timeout 20 docker image inspect -f '{{range $place, $_ := .Config.Volumes}}{{println $place}}{{end}}' "$image_id") || no_answer
-  section=$(resolved_project "$project" "$root" "$compose_file" "$env_file" | service_section "$compose_service") || {
-    say "nothing was changed: $container keeps data in an unnamed volume, and whether the new one gets it is unknown: the Compose project $project cannot be resolved"
-    say "remedy: see what docker compose config says of it in $root"
-    refuse 1
-  }
+  # Compose resolves more for this than for a recreate: where it cannot, the image alone says what is kept.
+  section=$(resolved_project "$project" "$root" "$compose_file" "$env_file" | service_section "$compose_service")
   while IFS= read -r place; do
     case $(volume_entry "$place" <<< "$section") in
       bare) ;;
@@ -196,8 +193,8 @@ give_up() {
   conclude
   exit 1
 }
-# Until the runner decided, or nobody did in time; a minute longer where that cannot be written down. Notes when the first
-# good answer came.
+# Until the runner decided, or nobody did in time; where that cannot be written down, until there is room, which going back
+# needs too, and an hour at most. Notes when the first good answer came.
 await_decision() {
   local began now bound=$((health_deadline + confirm_slack))
   since_boot
@@ -208,8 +205,8 @@ await_decision() {
     fi
     since_boot
     if [ $((now - began)) -ge "$bound" ] && ! decide "$here" timeout "nobody confirmed it in $bound s" >/dev/null; then
-      [ $((now - began)) -lt $((bound + 60)) ] || return
-      sleep 1
+      [ $((now - began)) -lt $((bound + 3600)) ] || return
+      sleep 5
     fi
     sleep 0.2
   done

@@ -4,7 +4,10 @@ import { kubeScript } from "./kubectl.ts";
 import { type KnownCommits, type Revision, type WayBack, wayBack } from "./revisions.ts";
 import { clusterImage, type K3sTarget } from "./target.ts";
 
-const revisionTemplate = `{{range .items}}{{range .metadata.ownerReferences}}{{if eq .kind "Deployment"}}{"owner":{{printf "%q" .name}}{{end}}{{end}},"name":{{printf "%q" .metadata.name}},"image":{{range $i, $c := .spec.template.spec.containers}}{{if eq $i 0}}{{printf "%q" $c.image}}{{end}}{{end}},"revision":"{{with .metadata.annotations}}{{or (index . "deployment.kubernetes.io/revision") ""}}{{end}}","ready":{{or .status.readyReplicas 0}},"commit":"{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}"}
+/** Prints the image of the container that is called like the Deployment `$own`, else of the first, in a pod's template. */
+const ownImage = `{{$image := ""}}{{range $i, $c := .spec.template.spec.containers}}{{if or (eq $i 0) (eq $c.name $own)}}{{$image = $c.image}}{{end}}{{end}}`;
+
+const revisionTemplate = `{{range .items}}{{$own := ""}}{{range .metadata.ownerReferences}}{{if eq .kind "Deployment"}}{{$own = .name}}{"owner":{{printf "%q" .name}}{{end}}{{end}}${ownImage},"name":{{printf "%q" .metadata.name}},"image":{{printf "%q" $image}},"revision":"{{with .metadata.annotations}}{{or (index . "deployment.kubernetes.io/revision") ""}}{{end}}","ready":{{or .status.readyReplicas 0}},"commit":"{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}"}
 {{end}}`;
 
 const RevisionLine = z.object({
@@ -66,8 +69,9 @@ export async function waysBack(host: Connection, target: K3sTarget, commits: Kno
 const undoScript = `
 namespace=$1 failed=$2
 shift 2
+template='{{$own := .metadata.name}}${ownImage}{{$image}} {{or .spec.paused false}}'
 while [ $# -gt 0 ]; do
-  found=$(kube -n "$namespace" get "deployment/$1" --ignore-not-found -o 'jsonpath={.spec.template.spec.containers[0].image} {.spec.paused}') || exit
+  found=$(kube -n "$namespace" get "deployment/$1" --ignore-not-found -o go-template="$template") || exit
   image=\${found%% *}
   if [ "$image" != "$failed" ]; then
     [ "$image" = "$3" ] || printf '%s\\n' "$1"

@@ -109,9 +109,13 @@ export async function initialize(stack: StackFolder): Promise<string | undefined
   const wanted = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
   const stamp = join(stack.path, ".terraform", "unidesk-init");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return undefined;
-  // What was chosen for other settings would stand in the way of these.
-  forgetInitialization(stack);
-  const result = await terraform(stack, ["init", "-input=false", "-no-color", "-reconfigure"]);
+  const init = () => terraform(stack, ["init", "-input=false", "-no-color", "-reconfigure"]);
+  let result = await init();
+  if (result.exitCode !== 0) {
+    // What was chosen for other settings may stand in the way of these.
+    forgetInitialization(stack);
+    result = await init();
+  }
   if (result.exitCode !== 0) return `terraform init: ${errorsIn(result)}\n  remedy: node scripts/prepare.mjs`;
   mkdirSync(join(stack.path, ".terraform"), { recursive: true });
   writeFileSync(stamp, wanted);

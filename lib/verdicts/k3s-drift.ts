@@ -1,7 +1,7 @@
 import { shortCommit } from "../config/values.ts";
 import { declaredSelector, foreignSelector } from "../kubernetes/selector.ts";
 import { clusterImage, type K3sTarget } from "../kubernetes/target.ts";
-import type { ObservedK3s } from "../observe/k3s.ts";
+import type { ObservedK3s, ObservedPod } from "../observe/k3s.ts";
 import type { Drift } from "./drift.ts";
 import { digestsOf, judgeWorkload, livePods } from "./k3s-live.ts";
 
@@ -56,21 +56,18 @@ function workloadDrift(wanted: Wanted, name: string, target: K3sTarget, observed
   const pods = livePods(found);
   const image = clusterImage(target.registryPort, wanted.service, wanted.commit);
   if (pods.some((pod) => pod.image !== image)) return "pods not on the commit";
-  // A node may name an image by its configuration, which only the delivery's record knows beside the digest.
-  const digests = observed.images?.[wanted.commit]?.record ? digestsOf(wanted, observed) : [];
-  // A pod that has not started says nothing of its image yet.
-  if (
-    digests.length > 0 &&
-    pods.some(({ imageId }) => imageId !== "" && !digests.some((one) => imageId.endsWith(one)))
-  ) {
-    return "pods run another image of the same commit";
-  }
+  const digests = digestsOf(wanted, observed);
+  const isRecorded = observed.images?.[wanted.commit]?.record !== undefined;
+  // A pod that has not started says nothing of its image yet. A node may name an image by its configuration, which only
+  // the delivery's record knows beside the digest.
+  const isOther = ({ imageId }: ObservedPod) =>
+    imageId !== "" && (isRecorded || imageId.includes("@")) && !digests.some((one) => imageId.endsWith(one));
+  if (digests.length > 0 && pods.some(isOther)) return "pods run another image of the same commit";
   if (pods.some((pod) => pod.requestedCommit !== wanted.commit)) return "pods were asked for another commit";
   // A pod that is on its way out comes and goes by itself.
-  const isUnproven = (what: string) => what === "pod image digest" && digests.length === 0;
-  const reasons = judgeWorkload(wanted, name, target, observed).reasons.filter(
-    ({ what }) => what !== "ending pod" && !isUnproven(what),
-  );
+  // Its digest was compared above, where one that nobody knows is no drift.
+  const all = judgeWorkload(wanted, name, target, observed, null).reasons;
+  const reasons = all.filter(({ what }) => what !== "ending pod");
   const said = reasons.find(({ what }) => /^(Service )?deploy\./.test(what));
   if (said) return `health says another ${said.what.replace("Service ", "")}`;
   return reasons.length > 0 ? "not healthy" : undefined;

@@ -40,13 +40,20 @@ export function judgeK3s(wanted: WantedRollout, target: K3sTarget, observed: Obs
   );
 }
 
-export function judgeWorkload(wanted: WantedRollout, name: string, target: K3sTarget, observed: ObservedK3s): Verdict {
+/** @param digests That prove a pod's image; null where that is judged elsewhere. */
+export function judgeWorkload(
+  wanted: WantedRollout,
+  name: string,
+  target: K3sTarget,
+  observed: ObservedK3s,
+  digests: readonly string[] | null = digestsOf(wanted, observed),
+): Verdict {
   const where = `${target.host} ${target.namespace}/${name}`;
   const found = observed.cluster?.workloads[name];
   if (!found) return verdictOf([{ what: "cluster", expected: "an answer", found: "none", where }]);
   const image = clusterImage(target.registryPort, wanted.service, wanted.commit);
   const delivered = observed.images?.[wanted.commit] !== undefined;
-  const pods = judgePods(wanted, image, where, found, { delivered, digests: digestsOf(wanted, observed) });
+  const pods = judgePods(wanted, image, where, found, { delivered, digests });
   return verdictOf([
     ...judgeDeployment(wanted, image, where, found.deployment),
     ...pods,
@@ -102,7 +109,7 @@ function judgePods(
 /** What the node's containerd has of the commit. */
 interface NodeImage {
   readonly delivered: boolean;
-  readonly digests: readonly string[];
+  readonly digests: readonly string[] | null;
 }
 
 function judgePod(
@@ -125,7 +132,7 @@ function judgePod(
   const asked = expectEqual(`pod environment ${requestedCommit}`, commit, pod.requestedCommit, where);
   if (running) return verdictOf([running, asked]).reasons;
   return verdictOf([
-    digests.some((digest) => pod.imageId.endsWith(digest))
+    digests === null || digests.some((digest) => pod.imageId.endsWith(digest))
       ? undefined
       : { what: "pod image digest", expected: digests.join(" or ") || "the delivered one", found: pod.imageId, where },
     asked,

@@ -208,6 +208,10 @@ test("a container that somebody's webhook puts beside it is not taken for the se
   await passRollout(second);
   await check(second);
   expect(await drift(second)).toBeUndefined();
+  // Nor on the way back, where it is the first of them.
+  await applyObjects(neverHealthy);
+  expect(await failRollout(neverHealthy)).toContain("the previous commit 86e6086 answers again");
+  expect(await drift(second)).toBeUndefined();
 });
 
 test("without the API it says so and changes nothing", async () => {

@@ -5,14 +5,14 @@ import { planStack } from "../../lib/review/terraform.ts";
 import { tempFolder, write } from "../support.ts";
 
 /** A Terraform that notes what it is asked for; `plan` is what it does then. */
-function stackWith(plan: string) {
+function stackWith(plan: string, init = ":") {
   const root = tempFolder();
   const path = join(root, "stack");
   write(path, "cdk.tf.json", { terraform: {} });
   const program = `#!/bin/bash
 echo "$1" >> log
 case $1 in
-init) mkdir -p .terraform ;;
+init) ${init}; mkdir -p .terraform ;;
 plan) ${plan} ;;
 esac
 `;
@@ -37,6 +37,13 @@ test("where its plugins are others by now it is initialized anew, without the lo
   expect(await planStack(stack)).toEqual({ plan: undefined, resources: 0 });
   expect(asked()).toEqual(["init", "plan", "plan", "init", "plan"]);
   expect(existsSync(join(path, ".terraform.lock.hcl"))).toBe(false);
+});
+
+test("a lock file of other settings stands in nobody's way", async () => {
+  const { stack, path, asked } = stackWith(":", "[ ! -e .terraform.lock.hcl ] || exit 1");
+  write(path, ".terraform.lock.hcl", "");
+  expect(await planStack(stack)).toEqual({ plan: undefined, resources: 0 });
+  expect(asked()).toEqual(["init", "init", "plan"]);
 });
 
 test("fails with Terraform's words if that does not help", async () => {

@@ -24,12 +24,18 @@ test("a missing namespace is named, and one that is being deleted is as good as 
 
 test("pods are not blamed where nobody knows which image was delivered", () => {
   // The node names an image by its configuration; containerd gave no answer, or has lost the commit's name.
-  const running = observed({ pods: [pod({ imageId: digestB })] });
+  const byConfiguration = { pods: [pod({ imageId: digestB })] };
+  const running = observed(byConfiguration);
   for (const images of [undefined, {}]) {
     for (const pinned of [wanted, { ...wanted, digest: digestA }]) {
       expect(rolloutDrift(pinned, target, { ...running, images })).toBeUndefined();
+      const silent = observed({ ...byConfiguration, health: { ...healthOf(commitA), status: 500 } }, { images });
+      expect(rolloutDrift(pinned, target, silent)).toBe("not healthy");
     }
   }
+  // What it says by its digest is known all the same.
+  const other = observed({ pods: [pod({ imageId: `127.0.0.1:5000/unidesk/frontend@${digestB}` })] }, { images: {} });
+  expect(rolloutDrift({ ...wanted, digest: digestA }, target, other)).toBe("pods run another image of the same commit");
 });
 
 describe("the image has drifted", () => {
