@@ -47,7 +47,7 @@ function told({ stdout, stderr }: Ended): string {
   return `${stdout}${stderr}`;
 }
 
-test("a pull request gets one comment, which every review brings up to date", { timeout: 120_000 }, async () => {
+test("a pull request gets one comment, which every review brings up to date", { timeout: 300_000 }, async () => {
   await job.forgetImages();
   const head = job.propose(movedPins);
   expect(succeeded(await job.review())).toContain("posted the review to pull request 7");
@@ -66,7 +66,7 @@ test("a pull request gets one comment, which every review brings up to date", { 
   expect(await live()).toEqual(all(second));
 });
 
-test("once merged, exactly that is applied, with the bytes that the comment said", { timeout: 180_000 }, async () => {
+test("once merged, exactly that is applied, with the bytes that the comment said", { timeout: 300_000 }, async () => {
   const { fingerprint } = job.comment();
   const merged = job.merge();
 
@@ -100,7 +100,7 @@ test("once merged, exactly that is applied, with the bytes that the comment said
   }
 });
 
-test("fails if somebody changed a container after the review, and changes nothing", { timeout: 120_000 }, async () => {
+test("fails if somebody changed a container after the review, and changes nothing", { timeout: 300_000 }, async () => {
   const back = { commit: second, rollback: "a test" };
   job.propose(Object.fromEntries(names.map((name) => [name, back])));
   succeeded(await job.review());
