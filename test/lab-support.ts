@@ -440,12 +440,13 @@ export function endProcess(pid: number): void {
   }
 }
 
-interface RunnerProcess {
+export interface RunnerProcess {
   readonly pid: number;
   readonly args: string;
 }
 
-async function runnerProcesses(): Promise<RunnerProcess[]> {
+/** Every process of the runner. */
+export async function runnerProcesses(): Promise<RunnerProcess[]> {
   const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
   return lines(stdout)
     .map((line) => line.trim())

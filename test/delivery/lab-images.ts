@@ -1,7 +1,6 @@
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect } from "vitest";
 import { labExec } from "../../lab/index.ts";
 import { type DeliveryRecord, deliveryPath, parseDeliveryRecord } from "../../lib/delivery/record.ts";
@@ -12,12 +11,13 @@ import {
   environmentOf,
   home,
   LabSite,
-  lines,
   listenersOn,
+  type RunnerProcess,
   registry,
   registryPaths,
   registryStack,
   registryStatus,
+  runnerProcesses,
   until,
 } from "../lab-support.ts";
 
@@ -169,10 +169,8 @@ export async function receivedBytes(use: () => Promise<unknown>): Promise<number
 }
 
 /** Processes of a site on the runner that hold a tunnel: holders, and their SSH clients. */
-export async function tunnelProcesses(site: LabSite): Promise<{ readonly pid: number; readonly args: string }[]> {
-  const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
-  return lines(stdout)
-    .map((line) => ({ pid: Number.parseInt(line.trim(), 10), args: line.trim().replace(/^\d+ /, "") }))
+export async function tunnelProcesses(site: LabSite): Promise<RunnerProcess[]> {
+  return (await runnerProcesses())
     .filter(
       ({ args }) =>
         / tunnel-holder$/.test(args) || (/^ssh .* -[LR] |^ssh -[LR] /.test(args) && args.includes(site.folder)),

@@ -52,8 +52,13 @@ export function rolloutSpec(
   return { artifact: artifactOf(commit), target: targetOf(deadlineSeconds), seen: { [workload]: seen } };
 }
 
+/** What the live Deployment says under a JSONPath. */
+export function deploymentField(path: string): Promise<string> {
+  return kubectl("-n", namespace, "get", "deployment", workload, "-o", `jsonpath={${path}}`);
+}
+
 export async function generation(): Promise<number> {
-  return Number(await kubectl("-n", namespace, "get", "deployment", workload, "-o", "jsonpath={.metadata.generation}"));
+  return Number(await deploymentField(".metadata.generation"));
 }
 
 /** With a receipt, which names the stack in the history. */
@@ -107,15 +112,7 @@ export async function applyObjects(commit: string, replicas = 1, endSeconds = 0)
 }
 
 export async function liveImage(): Promise<string> {
-  return kubectl(
-    "-n",
-    namespace,
-    "get",
-    "deployment",
-    workload,
-    "-o",
-    "jsonpath={.spec.template.spec.containers[0].image}",
-  );
+  return deploymentField(".spec.template.spec.containers[0].image");
 }
 
 export async function history(): Promise<HistoryEntry[]> {

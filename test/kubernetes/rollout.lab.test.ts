@@ -11,6 +11,7 @@ import {
   cleanCluster,
   crash,
   ctr,
+  deploymentField,
   furnishNamespace,
   history,
   imageOf,
@@ -194,17 +195,7 @@ test("a container that somebody's webhook puts beside it is not taken for the se
   const proxy = { name: "a-proxy", image: "docker.io/unidesk-lab/pause:1", imagePullPolicy: "Never" };
   const patch = JSON.stringify({ spec: { template: { spec: { containers: [proxy] } } } });
   await kubectl("-n", namespace, "patch", "deployment", workload, "-p", patch);
-  expect(
-    await kubectl(
-      "-n",
-      namespace,
-      "get",
-      "deployment",
-      workload,
-      "-o",
-      "jsonpath={.spec.template.spec.containers[*].name}",
-    ),
-  ).toMatch(/a-proxy/);
+  expect(await deploymentField(".spec.template.spec.containers[*].name")).toMatch(/a-proxy/);
   await passRollout(second);
   await check(second);
   expect(await drift(second)).toBeUndefined();
