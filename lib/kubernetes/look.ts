@@ -31,7 +31,7 @@ namespaces=$(printf '%s\n' "$@" | cut -d' ' -f1 | sort -u)
 $kubectl ${kubeconfigOption} proxy --unix-socket="$work/api" >/dev/null 2>"$work/proxy" &
 proxy=$!
 for namespace in $namespaces; do
-  $kubectl ${kubeconfigOption} --request-timeout=8s -n "$namespace" get deployments,services,endpointslices,pods -o go-template="$template" \
+  $kubectl ${kubeconfigOption} --request-timeout=15s -n "$namespace" get deployments,services,endpointslices,pods -o go-template="$template" \
     > "$work/items.$namespace" 2> "$work/error.$namespace" &
   eval "get_$(printf %s "$namespace" | tr -c 'a-z0-9' _)=\$!"
 done

@@ -59,7 +59,7 @@ auth_source() {
 }
 # auth_target KUBECTL NAMESPACE SECRET CONFIG_MAP DEPLOYMENT...
 auth_target() {
-  local kubectl_words=$1 kubectl_seconds=10 namespace=$2 secret=$3 config_map=$4 live kind name hmac
+  local kubectl_words=$1 kubectl_seconds=20 namespace=$2 secret=$3 config_map=$4 live kind name hmac
   shift 4
   live=$(auth_objects "$namespace" "secret/$secret" "configmap/$config_map" "\${@/#/deployments.apps/}") || return 1
   for kind in Secret ConfigMap; do

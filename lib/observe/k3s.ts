@@ -112,6 +112,9 @@ export function k3sWords(subjects: readonly K3sSubject[]): string[] {
   return subjects.map((subject) => `k3s/${k3sKey(subject)}=${subject.commit}`);
 }
 
+/** How long a look at the cluster may take; it has to end before the look at the whole host does. */
+const lookSeconds = 20;
+
 /** The probes that `readK3s` reads, for those services of one cluster that words choose. Begun at once, they run beside all others. */
 export function k3sProbes(host: Connection, known: readonly K3sPlace[]): string {
   const [first] = known;
@@ -132,7 +135,7 @@ ${knownSubjects(
   "k3s",
   known.map((place) => [k3sKey(place), subjectCommands(host, place)]),
 )}
-k3s_look() { as_root timeout -k 2 10 bash -c ${shellCommand([clusterLookScript])} look "$@"; }
+k3s_look() { as_root timeout -k 2 ${lookSeconds} bash -c ${shellCommand([clusterLookScript])} look "$@"; }
 k3s_containerd() { local all; all=$(ctr_answer images ls $k3s_images) || return 1; printf '%s\\n' "$all" | awk 'NR > 1 { print $1, $3 }'; }
 k3s_record_lines() { local file; for file in $k3s_records; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
 each k3s k3s_subject "$@"
@@ -244,7 +247,7 @@ function apiMessage(body: string): string | undefined {
 function reason(probes: Probes, name: string): string {
   const { exitCode, text } = probes.get(name);
   // What was printed until then is no reason.
-  if (exitCode === 124) return "not within 10 s";
+  if (exitCode === 124) return `not within ${lookSeconds} s`;
   return text.trim().split("\n").at(-1)?.slice(0, 200) || `exit ${exitCode}`;
 }
 

@@ -4,9 +4,9 @@ import { undoRollout, type WentBack, waysBack } from "../kubernetes/rollout.ts";
 import type { ObservedK3s } from "../observe/k3s.ts";
 import { judgeAnswer } from "../verdicts/health-commit.ts";
 import { isOver, isRolledOut, livePods } from "../verdicts/k3s-live.ts";
+import { lookUntil } from "./look-until.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import { patiently } from "./patiently.ts";
-import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 export interface BackEnd {
@@ -30,19 +30,18 @@ export async function goBack(
   const lost = namesOf("nowhere");
   const others = namesOf("somebody else's");
   const moving = went.filter(({ to }) => to === "revision" || to === "no pods");
-  const deadline = Date.now() + target.health.deadlineSeconds * 1000;
-  for (;;) {
-    const began = Date.now();
-    const observed = await patiently(() => observeK3s(artifact, target, context));
-    const open = moving.filter((one) => !isBack(one, observed)).map(({ workload }) => workload);
-    const isOverdue = Date.now() >= deadline;
+  const openIn = (observed: ObservedK3s) =>
+    moving.filter((one) => !isBack(one, observed)).map(({ workload }) => workload);
+  const { seen } = await lookUntil(
+    target.health.deadlineSeconds,
+    () => observeK3s(artifact, target, context),
     // With no pods the last one is waited for while there is time; that it does not end is not for this step to mend.
-    if (open.length === 0 && (isOverdue || !moving.some((one) => hasEnding(one, observed)))) break;
-    if (isOverdue) {
-      const text = `restore failed: ${open.join(", ")} gave no good answer in ${target.health.deadlineSeconds} s`;
-      return { result: "restore-failed", text };
-    }
-    await restAfter(began);
+    (observed) => openIn(observed).length === 0 && !moving.some((one) => hasEnding(one, observed)),
+  );
+  const open = openIn(seen);
+  if (open.length > 0) {
+    const text = `restore failed: ${open.join(", ")} gave no good answer in ${target.health.deadlineSeconds} s`;
+    return { result: "restore-failed", text };
   }
   if (lost.length > 0) {
     return {

@@ -20,15 +20,15 @@ import { renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
 import { Interruption } from "./interruption.ts";
 import { describeIll, failure } from "./k3s-describe.ts";
 import { goBack } from "./k3s-go-back.ts";
+import { lookUntil } from "./look-until.ts";
 import { observeK3s } from "./observe-k3s.ts";
 import { patiently } from "./patiently.ts";
-import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
 type Spec = StepSpecs["k3s-rollout"];
 
 /** How long the first look waits for an API that is away, in seconds. */
-const firstLookSeconds = 20;
+const firstLookSeconds = 45;
 
 /** How long pods that were verified once may take to answer before new ones are made, in seconds. */
 const graceSeconds = 10;
@@ -62,7 +62,6 @@ interface Failed {
 
 interface Look {
   readonly verdict: Verdict;
-  readonly observed: ObservedK3s | undefined;
   /** It was looked at until there was no more time; else waiting would not have changed it. */
   readonly waited: boolean;
 }
@@ -192,27 +191,16 @@ class Rollout {
   /** Looks until everything is as pinned, something is wrong for good, or the time is over. */
   private async settle(seconds: number): Promise<Look> {
     const { artifact, target } = this.spec;
-    const deadline = Date.now() + seconds * 1000;
     const patience = new Patience();
-    for (;;) {
-      const began = Date.now();
-      try {
-        const observed = await this.look();
-        const verdict = judgeK3s(artifact, target, observed);
-        const over = Date.now() >= deadline || this.interruption.came;
-        if (over && isOnlyEnding(verdict)) {
-          for (const line of stillEnding(verdict)) this.context.say(line);
-          return { verdict: verdictOf([]), observed, waited: over };
-        }
-        const staying = this.withoutReplaced(verdict);
-        const hopeless = !mayStillCome(staying) || patience.isOver(staying, Date.now());
-        if (verdict.ok || over || hopeless) return { verdict, observed, waited: over };
-      } catch (error) {
-        // One node: its API is away for a moment whenever k3s restarts.
-        if (!(error instanceof InfraBlockedError) || Date.now() >= deadline || this.interruption.came) throw error;
-      }
-      await restAfter(began);
-    }
+    const isEnd = (verdict: Verdict) => {
+      const staying = this.withoutReplaced(verdict);
+      return verdict.ok || !mayStillCome(staying) || patience.isOver(staying, Date.now());
+    };
+    const look = async () => judgeK3s(artifact, target, await this.look());
+    const { seen: verdict, isOver } = await lookUntil(seconds, look, isEnd, () => this.interruption.came);
+    if (!isOver || !isOnlyEnding(verdict)) return { verdict, waited: isOver };
+    for (const line of stillEnding(verdict)) this.context.say(line);
+    return { verdict: verdictOf([]), waited: true };
   }
 
   private podsOf(workloads: readonly string[]): string[] {

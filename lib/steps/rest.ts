@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 /** Milliseconds to wait before the next look. */
 export function restMs(lookMs: number): number {
   return Math.min(Math.max(lookMs, 500), 3000);
@@ -12,5 +10,5 @@ export function restMs(lookMs: number): number {
  * @param began When the last look began, in milliseconds as by `Date.now()`.
  */
 export async function restAfter(began: number): Promise<void> {
-  await sleep(restMs(Date.now() - began));
+  await new Promise((resolve) => setTimeout(resolve, restMs(Date.now() - began)));
 }
