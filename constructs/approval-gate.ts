@@ -3,7 +3,7 @@ import type { StepApproval } from "../lib/approval/request.ts";
 import type { Supervised } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { Repair } from "../lib/repair.ts";
-import { ApplyStep, type StepRuntime } from "./apply-step.ts";
+import { ApplyStep, hashOfRest, type StepRuntime } from "./apply-step.ts";
 import { pinFacts } from "./artifact-preflight.ts";
 
 export interface ApprovalGateProps {
@@ -34,6 +34,8 @@ export class ApprovalGate extends ApplyStep<"approval-gate"> {
       hosts: [],
       facts: {
         ...pinFacts(pin),
+        // A changed catalog entry changes objects of Terraform's own providers, which verify no approval themselves.
+        declared: hashOfRest(pin.consumer.runtime),
         requires: "approval",
         affectedRuntime: supervised.affectedRuntime,
         excludedTargets: supervised.excludedTargets.join(", "),

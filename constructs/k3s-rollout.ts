@@ -3,7 +3,7 @@ import type { K3sRuntime } from "../lib/catalog/index.ts";
 import type { Pin } from "../lib/config/deploy-file.ts";
 import type { RolledAuth } from "../lib/kubernetes/auth-rollout.ts";
 import type { K3sTarget } from "../lib/kubernetes/target.ts";
-import { type Applied, ApplyStep, type Mended, type StepRuntime } from "./apply-step.ts";
+import { type Applied, ApplyStep, hashOfRest, type Mended, type StepRuntime } from "./apply-step.ts";
 import { artifactOf, pinFacts } from "./artifact-preflight.ts";
 import type { ContainerdImage } from "./containerd-image.ts";
 
@@ -41,6 +41,10 @@ export class K3sRollout extends ApplyStep<"k3s-rollout"> {
   }
 }
 
-export function rolloutFacts(pin: Pin, { host, namespace, workloads }: K3sTarget): Record<string, string> {
-  return { ...pinFacts(pin), workloads: workloads.map(({ name }) => `${host}/${namespace}/${name}`).join(", ") };
+export function rolloutFacts(pin: Pin<K3sRuntime>, { host, namespace, workloads }: K3sTarget): Record<string, string> {
+  return {
+    ...pinFacts(pin),
+    workloads: workloads.map(({ name }) => `${host}/${namespace}/${name}`).join(", "),
+    declared: hashOfRest(pin.consumer.runtime),
+  };
 }

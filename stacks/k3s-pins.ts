@@ -139,7 +139,8 @@ function plan(pin: Pin<K3sRuntime>, target: K3sTarget, repairs: Repairs) {
     rolled: mended(repairs, {
       name: `${service}-rollout`,
       host,
-      spec,
+      // Of a changed catalog entry nothing is settled, whatever a look compares of it.
+      spec: pinSpec(pin, { target, workloads: pin.consumer.runtime.workloads }),
       facts: rolloutFacts(pin, target),
       drift: (line, { k3s }) => {
         const seen = k3s.get(key);

@@ -5,7 +5,7 @@ import { ApprovalGate } from "../../constructs/approval-gate.ts";
 import { PlanOnly, PlanOnlyRefusal } from "../../constructs/plan-only.ts";
 import { stepApproval } from "../../lib/approval/source.ts";
 import { type Consumer, findService, isConsumer } from "../../lib/catalog/index.ts";
-import type { Pin } from "../../lib/config/deploy-file.ts";
+import { isK3sPin, type Pin } from "../../lib/config/deploy-file.ts";
 import type { Site } from "../../lib/config/site.ts";
 import type { Commit, Environment } from "../../lib/config/values.ts";
 import { commitA, hostKeys, siteOf } from "../support.ts";
@@ -24,8 +24,7 @@ function stackOf(site: Site): TerraformStack {
   return stack;
 }
 
-function gateOf(site = siteOf({ approvers })) {
-  const pin = pinOf("code-queue-mgr", "prod");
+function gateOf(site = siteOf({ approvers }), pin = pinOf("code-queue-mgr", "prod")) {
   const { supervised } = pin.consumer;
   if (!supervised) throw new Error("code-queue-mgr is supervised");
   const stack = stackOf(site);
@@ -45,6 +44,7 @@ test("the gate shows what an apply would touch, what it would not, and why it is
   expect(gateOf().resource?.triggers).toEqual({
     service: "code-queue-mgr",
     commit: commitA,
+    declared: expect.stringMatching(/^[0-9a-f]{12}$/),
     requires: "approval",
     affectedRuntime: "main-server Compose service code-queue-mgr, container code-queue-mgr-backend",
     excludedTargets: "code-queue scheduler, code-queue runner, tasks, interrupt, cancel",
@@ -56,6 +56,17 @@ test("the gate shows what an apply would touch, what it would not, and why it is
 test("its triggers say nothing of approvals and of who may give them", () => {
   const { resource } = gateOf();
   expect(gateOf(siteOf({ approvers: [] })).resource?.triggers).toEqual(resource?.triggers);
+});
+
+test("a changed catalog entry has it run again", () => {
+  const pin = pinOf("code-queue", "dev");
+  if (!isK3sPin(pin)) throw new Error("code-queue runs on k3s in dev");
+  const { runtime } = pin.consumer;
+  const workloads = runtime.workloads.map((workload) => ({ ...workload, env: { ...workload.env, MODE: "other" } }));
+  const changed = { ...pin, consumer: { ...pin.consumer, runtime: { ...runtime, workloads } } };
+  const declaredOf = (one: typeof pin) => gateOf(undefined, one).resource?.triggers?.declared;
+  expect(declaredOf(pin)).toBe(declaredOf({ ...pin }));
+  expect(declaredOf(changed)).not.toBe(declaredOf(pin));
 });
 
 test("its step, and every one behind it, is given the request and public keys alone", () => {
