@@ -12,8 +12,8 @@ function lab(name: string, groupOrder: number) {
       maxWorkers: Number(process.env.UNIDESK_TEST_LABS ?? 1),
       sequence: { groupOrder },
       env: { NO_COLOR: "1" },
-      testTimeout: 180_000,
-      hookTimeout: 180_000,
+      testTimeout: 400_000,
+      hookTimeout: 400_000,
     },
   };
 }

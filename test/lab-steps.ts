@@ -36,7 +36,7 @@ export class StepRunner {
       reject: false,
       stdin: "ignore",
       detached: true,
-      timeout: 170_000,
+      timeout: 360_000,
       env: {
         TMPDIR: this.site.folder,
         [stepVariables.spec]: JSON.stringify(spec),

@@ -225,7 +225,7 @@ export class LabSite {
   }
 
   private async run(file: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
-    const timeout = 170_000;
+    const timeout = 360_000;
     const settings = { ...this.settings(options), timeout, forceKillAfterDelay: 5000, env: this.environment(options) };
     const result = await execa(file, args, settings);
     const output = stripVTControlCharacters(result.all);
@@ -308,7 +308,7 @@ export function useLabSite(changes: "services" | "registry" = "services"): LabSi
       await site.close();
     }
     // The first file of a lab publishes and deploys everything here.
-  }, 400_000);
+  }, 900_000);
   return site;
 }
 

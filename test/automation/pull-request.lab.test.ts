@@ -11,7 +11,7 @@ const { second, third } = labCommits.unidesk;
 const names = Object.keys(movedPins);
 const job = new PullRequestLab("pull-request");
 beforeAll(() => job.open(), 400_000);
-afterAll(() => job.close(), 300_000);
+afterAll(() => job.close());
 
 const labelOf = (host: HostName, container: string) =>
   labExec(host, [
@@ -47,7 +47,7 @@ function told({ stdout, stderr }: Ended): string {
   return `${stdout}${stderr}`;
 }
 
-test("a pull request gets one comment, which every review brings up to date", { timeout: 300_000 }, async () => {
+test("a pull request gets one comment, which every review brings up to date", async () => {
   await job.forgetImages();
   const head = job.propose(movedPins);
   expect(succeeded(await job.review())).toContain("posted the review to pull request 7");
@@ -66,7 +66,7 @@ test("a pull request gets one comment, which every review brings up to date", { 
   expect(await live()).toEqual(all(second));
 });
 
-test("once merged, exactly that is applied, with the bytes that the comment said", { timeout: 300_000 }, async () => {
+test("once merged, exactly that is applied, with the bytes that the comment said", async () => {
   const { fingerprint } = job.comment();
   const merged = job.merge();
 
@@ -100,7 +100,7 @@ test("once merged, exactly that is applied, with the bytes that the comment said
   }
 });
 
-test("fails if somebody changed a container after the review, and changes nothing", { timeout: 300_000 }, async () => {
+test("fails if somebody changed a container after the review, and changes nothing", async () => {
   const back = { commit: second, rollback: "a test" };
   job.propose(Object.fromEntries(names.map((name) => [name, back])));
   succeeded(await job.review());

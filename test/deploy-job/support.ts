@@ -52,7 +52,7 @@ export function useFrontend(commits: readonly string[]): { readonly site: LabSit
       await deliver(steps, commit);
     }
     before = await liveCommit().catch(() => undefined);
-  }, 180_000);
+  });
   afterAll(async () => {
     try {
       if (before && (await liveCommit().catch(() => "")) !== before) {

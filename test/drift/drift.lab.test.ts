@@ -41,7 +41,7 @@ beforeAll(async () => {
   // Both images are in containerd then.
   await deploy(devStack, { devPins: { mdtodo: { commit: older } } });
   await deploy(devStack);
-}, 300_000);
+}, 600_000);
 
 /** The trigger `repair` of a resource as the diff shows it. */
 function repairOf(text: string, resource: string): string | undefined {

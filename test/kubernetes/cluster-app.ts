@@ -86,7 +86,7 @@ export class ClusterApp {
       stdin: "ignore",
       all: true,
       reject: false,
-      timeout: 120_000,
+      timeout: 360_000,
       env: this.env,
     });
     const output = stripVTControlCharacters(result.all);

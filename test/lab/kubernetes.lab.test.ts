@@ -76,7 +76,7 @@ afterAll(async () => {
   const repository = `${registryPaths.storage}/docker/registry/v2/repositories/${namespace}`;
   await labExec("d601", ["bash", "-cu", `${id}; ${remove}`, "clean", image, socket, repository]);
   await site.close();
-}, 240_000);
+});
 
 test("the node is Ready, and the API says a version that clients can compare", async () => {
   const { hosts } = await labStatus();

@@ -51,7 +51,7 @@ beforeAll(async () => {
     ok: true,
     hosts: names.map((host) => ({ host, program: "installed", key: "added" })),
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   const removed = await unidesk("remove");
@@ -120,9 +120,7 @@ describe("an observing key reviews", () => {
     mdtodo: { commit: third },
   });
 
-  test("as a deploying one does, and its fingerprint is what the deploying one applies", {
-    timeout: 240_000,
-  }, async () => {
+  test("as a deploying one does, and its fingerprint is what the deploying one applies", async () => {
     await removeImage("main-server", "frontend", third);
     const seen = await lab.review(observing(pins));
     const known = await lab.review(pins);
@@ -144,7 +142,7 @@ describe("an observing key reviews", () => {
     expect((await lab.review(observing(pins))).report.decision).toBe("nothing");
   });
 
-  test("and sees what a person changed by hand", { timeout: 120_000 }, async () => {
+  test("and sees what a person changed by hand", async () => {
     await labExec("main-server", "docker stop -t 1 project-manager-backend");
     const { report } = await lab.review(observing(lab.options()), [mainServerStack]);
     expect(serviceOf(report, "project-manager")).toMatchObject({ action: "repair" });

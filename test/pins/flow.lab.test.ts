@@ -52,7 +52,7 @@ afterAll(async () => {
     for (const host of hosts) await labExec(host, putBack);
     await site.close();
   }
-}, 300_000);
+});
 
 function withoutSupervised(): string {
   const content = JSON.parse(readFileSync(join(checkout, "deploy.json"), "utf8"));

@@ -56,7 +56,7 @@ afterAll(async () => {
   } finally {
     await site.close();
   }
-}, 180_000);
+});
 
 async function git(...args: readonly string[]): Promise<string> {
   const person = ["-c", "user.name=Wei", "-c", "user.email=wei@unidesk.example"];

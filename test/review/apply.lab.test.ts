@@ -17,7 +17,7 @@ const older = lab.options({ frontend: { commit: first, rollback: "a test" } });
 beforeAll(async () => {
   await release(second);
   await lab.site.publishMissing([{ service: "frontend", commit: neverHealthy }]);
-}, 120_000);
+});
 
 /** Moves the release line. */
 const release = (tip: string) =>
@@ -29,9 +29,7 @@ async function reviewed(options: typeof newer, names: readonly string[] = stack)
   return (await lab.review(options, names)).report.fingerprint;
 }
 
-test("what was reviewed is applied, and leaves a receipt beside which nothing is to do", {
-  timeout: 240_000,
-}, async () => {
+test("what was reviewed is applied, and leaves a receipt beside which nothing is to do", async () => {
   const { report } = await lab.review(newer, stack);
   const before = await frontend();
   const neighbour = await containerFacts("main-server", "project-manager-backend");
@@ -78,9 +76,7 @@ test("what was reviewed is applied, and leaves a receipt beside which nothing is
   expect(again.report.decision).toBe("nothing");
 });
 
-test("fails to measure what was predicted if the image comes in between, and the receipt says both", {
-  timeout: 240_000,
-}, async () => {
+test("fails to measure what was predicted if the image comes in between, and the receipt says both", async () => {
   await lab.reset();
   await removeImage("main-server", "frontend", third);
   const { report } = await lab.review(newer, stack);
@@ -114,7 +110,7 @@ describe("nothing is changed", () => {
     await lab.reset();
     fingerprint = await reviewed(newer);
     before = await frontend();
-  }, 120_000);
+  });
 
   test("fails if the pins changed since, and says from what to what", async () => {
     const { exitCode, output } = await lab.apply(fingerprint, older);
@@ -158,7 +154,7 @@ describe("nothing is changed", () => {
     expect(await frontend()).toEqual(before);
   });
 
-  test("fails if somebody recreated a container since, and says which", { timeout: 120_000 }, async () => {
+  test("fails if somebody recreated a container since, and says which", async () => {
     const unchanged = await frontend();
     const old = await containerFacts("main-server", "project-manager-backend");
     await labExec(
@@ -173,7 +169,7 @@ describe("nothing is changed", () => {
   });
 });
 
-test("on another machine the fingerprint alone applies what is the same", { timeout: 240_000 }, async () => {
+test("on another machine the fingerprint alone applies what is the same", async () => {
   await lab.reset();
   const fingerprint = await reviewed(newer);
   forgetReview(fingerprint);
@@ -182,7 +178,7 @@ test("on another machine the fingerprint alone applies what is the same", { time
   expect(receipt).toMatchObject({ fingerprint, result: "applied", services: [{ service: "frontend", agrees: true }] });
 });
 
-test("two at once: one applies, the other waits for it and is refused", { timeout: 240_000 }, async () => {
+test("two at once: one applies, the other waits for it and is refused", async () => {
   await lab.reset();
   const fingerprint = await reviewed(newer);
   const both = await Promise.all([lab.apply(fingerprint, newer), lab.apply(fingerprint, newer)]);
@@ -224,7 +220,7 @@ describe("an apply that is interrupted", () => {
     return (await labExec("main-server", ["bash", "-c", script, "held", hostPaths({ home }).locks])).trim();
   }
 
-  test("SIGINT before anything is applied: nothing changes, and no lock stays", { timeout: 240_000 }, async () => {
+  test("SIGINT before anything is applied: nothing changes, and no lock stays", async () => {
     await lab.reset();
     const before = await frontend();
     await interrupted("SIGINT", async (told) => told.includes("looking at the hosts"));
@@ -257,9 +253,9 @@ describe("supervised", () => {
 
   beforeAll(async () => {
     await lab.site.publishMissing([first, second].map((commit) => ({ service: "code-queue-mgr", commit })));
-  }, 120_000);
+  });
 
-  test("without an approval it is skipped and says why; with one it is applied", { timeout: 300_000 }, async () => {
+  test("without an approval it is skipped and says why; with one it is applied", async () => {
     const before = await container();
     // Whatever an earlier file left there, this is another one.
     const commit = (await live()) === first ? second : first;

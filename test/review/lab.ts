@@ -96,7 +96,7 @@ export class ReviewLab {
 export function useReviewLab(state: string): ReviewLab {
   const lab = new ReviewLab(state);
   beforeAll(() => lab.open(), 400_000);
-  afterAll(() => lab.close(), 300_000);
+  afterAll(() => lab.close());
   return lab;
 }
 

@@ -55,7 +55,7 @@ describe("three pins change", () => {
     await removeImage("main-server", "project-manager", first);
     await removeFromContainerd("mdtodo", first);
     made = await lab.review(options);
-  }, 120_000);
+  });
 
   test("exit 2; from which commits to which, and why", () => {
     const { exitCode, report } = made;
@@ -161,9 +161,7 @@ describe("three pins change", () => {
     expect(report.findings[0]?.message).toMatch(/while dev runs (nothing of it|[0-9a-f]{7})$/);
   });
 
-  test("the predicted bytes are the ones that the registry sends, within 2 %; the measured ones exactly", {
-    timeout: 240_000,
-  }, async () => {
+  test("the predicted bytes are the ones that the registry sends, within 2 %; the measured ones exactly", async () => {
     let receipt: Receipt | undefined;
     const sent = await sentBytes(async () => {
       receipt = await lab.receipt(made.report.fingerprint, options);
@@ -188,7 +186,7 @@ describe("three pins change", () => {
 });
 
 describe("the hosts are not as declared", () => {
-  test("drift, a first deployment, a pin that was taken out", { timeout: 240_000 }, async () => {
+  test("drift, a first deployment, a pin that was taken out", async () => {
     const paths = `${home}/.unidesk/deploy-history/pipeline.jsonl`;
     await labExec("main-server", "docker stop project-manager-backend");
     await labExec("d601", `docker rm -f pipeline-backend; mv ${paths} ${paths}.aside`);
@@ -221,9 +219,7 @@ describe("the hosts are not as declared", () => {
     await lab.reset();
   });
 
-  test("a state that was lost: everything is taken over, and nothing is interrupted", {
-    timeout: 240_000,
-  }, async () => {
+  test("a state that was lost: everything is taken over, and nothing is interrupted", async () => {
     const ids = () =>
       Promise.all([containerFacts("main-server", "unidesk-frontend"), containerFacts("d601", "findjob-backend")]);
     const before = await ids();

@@ -31,7 +31,7 @@ const everywhere = (commit: string) =>
   ]);
 
 test("both environments: older, newer, empty second diffs, and back", {
-  timeout: 400_000,
+  timeout: 700_000,
 }, async () => {
   await site.deploy(both, at(older));
   expect(await commits()).toMatchObject(everywhere(older));

@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 
 describe("frontend", () => {
-  test("older, newer, empty second diff, and back to older", { timeout: 240_000 }, async () => {
+  test("older, newer, empty second diff, and back to older", async () => {
     await deploy(older);
     expect(await health()).toMatchObject({ commit: older, requestedCommit: older });
 
@@ -295,9 +295,7 @@ describe("fails and touches nothing, and the next good apply works,", () => {
     }
   });
 
-  test("if the image under the commit's tag was exchanged by hand and nobody looked", {
-    timeout: 240_000,
-  }, async () => {
+  test("if the image under the commit's tag was exchanged by hand and nobody looked", async () => {
     await deploy(newer);
     const delivered = await imageId("main-server", `${image}:${newer}`);
     const live = await hostFacts();
@@ -375,7 +373,7 @@ describe("a new container that does not prove its commit fails the apply, and th
         `frontend: deploy.commit: expected ${lies}, found 0123456789abcdef0123456789abcdef01234567 (looked at main-server http://`,
       ],
     },
-  ])("$fault", { timeout: 240_000 }, async ({ commit, messages }) => {
+  ])("$fault", async ({ commit, messages }) => {
     await deploy(older);
     const foreign = withoutOurKeys((await fileOn("main-server", envFile)).bytes);
     const output = await site.failDeploy(stack, {
@@ -391,7 +389,7 @@ describe("a new container that does not prove its commit fails the apply, and th
     expect(await health()).toMatchObject({ commit: older, requestedCommit: older });
   });
 
-  test("an old image with a new environment", { timeout: 240_000 }, async () => {
+  test("an old image with a new environment", async () => {
     await deploy(older);
     await deploy(newer);
     await labExec("main-server", `docker tag ${image}:${older} ${image}`);

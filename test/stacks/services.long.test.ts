@@ -82,7 +82,7 @@ test("every service: to the older pins, to the pinned ones, and back while the r
   await site.deploy(both, { pins: pinned() });
 });
 
-test("an empty state on healthy hosts changes no container", { timeout: 240_000 }, async () => {
+test("an empty state on healthy hosts changes no container", async () => {
   await site.deploy(both, { pins: pinned() });
   const before = await containers();
   site.removeState();
@@ -92,7 +92,7 @@ test("an empty state on healthy hosts changes no container", { timeout: 240_000 
     expect(await site.diff(stack, { pins: pinned() })).toContain("No changes.");
 });
 
-test("a new pin recreates one service and no neighbour", { timeout: 240_000 }, async () => {
+test("a new pin recreates one service and no neighbour", async () => {
   await site.deploy(both, { pins: pinned() });
   const { "oa-event-flow": oaBefore, ...neighbours } = await containers();
   await site.deploy(mainServerStack, { pins: pinned({ "oa-event-flow": { commit: unidesk.first } }) });
@@ -127,7 +127,7 @@ describe("d601", () => {
   });
 });
 
-test("fails before anything of the stack changes if one artifact is missing", { timeout: 240_000 }, async () => {
+test("fails before anything of the stack changes if one artifact is missing", async () => {
   await site.deploy(mainServerStack, { pins: pinned() });
   const before = await containers();
   const missing = "4".repeat(40);
@@ -138,7 +138,7 @@ test("fails before anything of the stack changes if one artifact is missing", { 
   expect(await containers()).toEqual(before);
 });
 
-test("a pin that is taken out stops nothing, and comes back without a change", { timeout: 240_000 }, async () => {
+test("a pin that is taken out stops nothing, and comes back without a change", async () => {
   await site.deploy(both, { pins: pinned() });
   const before = await containers();
   const pins = pinned({ "oa-event-flow": undefined, findjob: undefined });
@@ -154,9 +154,7 @@ test("a pin that is taken out stops nothing, and comes back without a change", {
   expect(await containers()).toEqual(before);
 });
 
-test("two applies from two checkouts at once: both end, one waited, and what is live is whole", {
-  timeout: 240_000,
-}, async () => {
+test("two applies from two checkouts at once: both end, one waited, and what is live is whole", async () => {
   const pins = ["first", "second"] as const;
   const runs = pins.map((name) => {
     const all = pinned({ "oa-event-flow": { commit: unidesk[name] }, "project-manager": { commit: unidesk[name] } });

@@ -93,7 +93,7 @@ test("code-queue in dev: four Deployments by one approved pin, and nothing else 
   expect(await others()).toEqual(before);
 });
 
-test("what is plan-only is diffed before and after, and its apply refuses", { timeout: 240_000 }, async () => {
+test("what is plan-only is diffed before and after, and its apply refuses", async () => {
   const planOnly = { "met-nonlinear": { commit: newer } };
   const diff = await site.diff("unidesk-plan-only", { pins: planOnly });
   expect(diff).toMatch(/"decision" += "blocked"/);
