@@ -5,7 +5,14 @@ import { hostPaths } from "../host-paths.ts";
 import { lastLines, type RemoteOptions, type RemoteResult, runScript } from "../ssh/run.ts";
 import { bootUnit, bootUnitName, endAllPendingPath, endAllPendingScript } from "./boot-unit.ts";
 import { deployJobScript } from "./job-script.ts";
-import { type JobContext, type JobRequest, lockWaitSeconds, newJobId, renderJobSpec } from "./job-spec.ts";
+import {
+  type JobContext,
+  type JobRequest,
+  leastSecondsToGoBack,
+  lockWaitSeconds,
+  newJobId,
+  renderJobSpec,
+} from "./job-spec.ts";
 import { decideScript, startJobScript } from "./start-script.ts";
 
 /**
@@ -73,7 +80,8 @@ export class DeployJob {
 
   /** Confirms the new container or asks for the old one back, and waits for the job's end. */
   async decide(decision: "confirm" | "abort", reason = ""): Promise<JobEnd> {
-    const bound = 2 * lockWaitSeconds + this.request.spec.target.health.deadlineSeconds;
+    const { deadlineSeconds } = this.request.spec.target.health;
+    const bound = 2 * lockWaitSeconds + Math.max(deadlineSeconds, leastSecondsToGoBack);
     const oneLine = reason.replaceAll(/[^ -~]+/g, " ").slice(0, 300);
     const args = [this.folder, this.id, this.unit, decision, oneLine, String(bound)];
     const { exitCode, stdout, stderr } = await this.run(decideScript, args, { timeoutSeconds: bound + 60 });

@@ -28,6 +28,9 @@ export const lockWaitSeconds = 300;
  */
 export const confirmSlackSeconds = 10;
 
+/** How long what ran before may at least take to answer again, in seconds. */
+export const leastSecondsToGoBack = 60;
+
 /** Sorts by time. */
 export function newJobId(): string {
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");

@@ -1,3 +1,5 @@
+import { leastSecondsToGoBack } from "./job-spec.ts";
+
 /**
  * Shell functions that end a deployment: as deployed, or by going back to what `pending` says. Going back is
  * convergent: it can be cut anywhere and run again, and it leaves alone what is not of this deployment.
@@ -68,7 +70,7 @@ restore() {
   elif wait_for_answer; then
     finish restored "$answered" "$reason" drop
   else
-    finish restore-failed "restore failed: the previous $previous_name was put back, but gave no good answer in $health_deadline s" "$reason; the previous $previous_name gave no answer" drop
+    finish restore-failed "restore failed: the previous $previous_name was put back, but gave no good answer in $answer_wait s" "$reason; the previous $previous_name gave no answer" drop
     return 1
   fi
 }
@@ -117,9 +119,11 @@ remove_first() {
     timeout 60 docker rmi --no-prune "$stable" >/dev/null
   fi
 }
-# wait_for_answer: of what was put back; one that gave no good answer before need not give one now
+# wait_for_answer: of what was put back; one that gave no good answer before need not give one now. A short deadline of the
+# new commit's says little about the previous one, on a host that is busy with both.
 wait_for_answer() {
   local began=$SECONDS status current
+  answer_wait=$((health_deadline > ${leastSecondsToGoBack} ? health_deadline : ${leastSecondsToGoBack}))
   previous_name="commit $previous_commit"
   [ -n "$previous_commit" ] || previous_name="image $previous_image"
   answered="the previous $previous_name is back; it did not answer before"
@@ -133,7 +137,7 @@ wait_for_answer() {
       answered_at=$(date +%s.%3N)
       return 0
     fi
-    [ $((SECONDS - began)) -lt "$health_deadline" ] || return 1
+    [ $((SECONDS - began)) -lt "$answer_wait" ] || return 1
     sleep 0.3
   done
 }

@@ -1,4 +1,5 @@
 import { shortCommit } from "../config/values.ts";
+import { leastSecondsToGoBack } from "../deploy-job/job-spec.ts";
 import type { KnownCommits } from "../kubernetes/revisions.ts";
 import { undoRollout, type WentBack, waysBack } from "../kubernetes/rollout.ts";
 import type { ObservedK3s } from "../observe/k3s.ts";
@@ -32,15 +33,17 @@ export async function goBack(
   const moving = went.filter(({ to }) => to === "revision" || to === "no pods");
   const openIn = (observed: ObservedK3s) =>
     moving.filter((one) => !isBack(one, observed)).map(({ workload }) => workload);
+  // A short deadline of the new commit's says little about the previous one, on a cluster that is busy with both.
+  const seconds = Math.max(target.health.deadlineSeconds, leastSecondsToGoBack);
   const { seen } = await lookUntil(
-    target.health.deadlineSeconds,
+    seconds,
     () => observeK3s(artifact, target, context),
     // With no pods the last one is waited for while there is time; that it does not end is not for this step to mend.
     (observed) => openIn(observed).length === 0 && !moving.some((one) => hasEnding(one, observed)),
   );
   const open = openIn(seen);
   if (open.length > 0) {
-    const text = `restore failed: ${open.join(", ")} gave no good answer in ${target.health.deadlineSeconds} s`;
+    const text = `restore failed: ${open.join(", ")} gave no good answer in ${seconds} s`;
     return { result: "restore-failed", text };
   }
   if (lost.length > 0) {
