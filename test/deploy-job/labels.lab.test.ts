@@ -23,7 +23,7 @@ const target: ComposeTarget = composeTarget({
   project: name,
   root,
   envFile: { path: envFile },
-  health: { port: 8080, path: "/health", deadlineSeconds: 8, commitFrom: "reply" },
+  health: { port: 8080, path: "/health", deadlineSeconds: 60, commitFrom: "reply" },
   deployLabels: true,
 });
 const spec = (commit: string, changes: Partial<ComposeTarget> = {}) => ({
