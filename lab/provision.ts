@@ -129,7 +129,7 @@ async function installTree(host: LabHost, name: string, tree: ReadonlyMap<string
     }
     await docker(["exec", host.container, "sh", "-euc", 'rm -rf "$1" && mkdir -p "$1"', "prepare", target]);
     await docker(["cp", `${draft}/.`, `${host.container}:${target}`]);
-    await docker(["exec", "--workdir", target, host.container, "sh", "install.sh"], { timeout: 120_000 });
+    await docker(["exec", "--workdir", target, host.container, "sh", "install.sh"], { timeout: 300_000 });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }

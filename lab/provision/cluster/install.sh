@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts what does not run of the cluster, and waits until its node takes pods.
 set -eu
-seconds=90
+seconds=240
 cp lab-pods.service /etc/systemd/system/
 systemctl daemon-reload
 systemctl enable --quiet --now lab-pods.service
