@@ -8,7 +8,7 @@ import { authKey } from "../../lib/observe/auth.ts";
 import { observeHost } from "../../lib/observe/host.ts";
 import { authSyncDrift } from "../../lib/verdicts/auth-sync.ts";
 import { StepRunner } from "../lab-steps.ts";
-import { checkout, fileOn, LabSite, writeOn } from "../lab-support.ts";
+import { checkout, fileOn, LabSite, until, writeOn } from "../lab-support.ts";
 
 const namespace = "lab-auth-test";
 const site = new LabSite();
@@ -44,12 +44,17 @@ const writeAuth = (changes: Record<string, unknown>) => {
   return writeOn("main-server", configJson, Buffer.from(text, "utf8").toString("latin1"));
 };
 async function drift(): Promise<string | undefined> {
-  const looks = await Promise.all(
-    hosts.map((name) => observeHost(site.connection(name), { services: [], auth: [spec] })),
-  );
-  site.printed.push(JSON.stringify(looks.map(({ auth }) => [...auth])));
-  const [source, target] = looks.map(({ auth }) => auth.get(authKey(spec)));
-  return authSyncDrift(spec, target?.target, source?.source);
+  const seen: (string | undefined)[] = [];
+  await until("both ends are seen", 90_000, async () => {
+    const looks = await Promise.all(
+      hosts.map((name) => observeHost(site.connection(name), { services: [], auth: [spec] })),
+    );
+    site.printed.push(JSON.stringify(looks.map(({ auth }) => [...auth])));
+    const [source, target] = looks.map(({ auth }) => auth.get(authKey(spec)));
+    if (target?.target) seen.push(authSyncDrift(spec, target.target, source?.source));
+    return seen.length > 0;
+  });
+  return seen[0];
 }
 
 beforeAll(async () => {

@@ -160,12 +160,13 @@ describe("a runner that is ended in the middle of a rollout", () => {
     await labExec("d601", `systemd-run --quiet --unit=${holder} flock ${lock} sleep 60; sleep 0.2`);
     const step = start(other(base));
     await said(step, "waiting for another rollout");
+    // Long before the other one lets go.
     const began = Date.now();
     end(step, "SIGTERM");
     const { exitCode, all } = await step;
     expect(exitCode, all).toBe(1);
     expect(all).toContain("interrupted by SIGTERM");
-    expect(Date.now() - began).toBeLessThan(5000);
+    expect(Date.now() - began).toBeLessThan(20_000);
     expect(await liveImage()).toBe(imageOf(base));
     expect(all).not.toContain("undoing");
   });

@@ -4,6 +4,8 @@ import { labExec } from "../../lab/index.ts";
 import { HistoryEntry } from "../../lib/history/entry.ts";
 import { hostPaths } from "../../lib/host-paths.ts";
 import type { K3sTarget } from "../../lib/kubernetes/target.ts";
+import { observeHost } from "../../lib/observe/host.ts";
+import type { K3sSubject, ObservedK3s } from "../../lib/observe/k3s.ts";
 import type { StepSpecs } from "../../lib/steps/specs.ts";
 import { StepRunner } from "../lab-steps.ts";
 import { home, LabSite, lines, livePods, registry, registryStack, registryStatus, until } from "../lab-support.ts";
@@ -61,6 +63,19 @@ export async function generation(): Promise<number> {
   return Number(await deploymentField(".metadata.generation"));
 }
 
+/** What a look sees of a service on the cluster; a cluster that is slow to answer is looked at again. */
+export async function seenOn(site: LabSite, subject: K3sSubject): Promise<ObservedK3s> {
+  const seen: ObservedK3s[] = [];
+  await until("the cluster is seen", 90_000, async () => {
+    const { k3s } = await observeHost(site.connection("d601"), { services: [], k3s: [subject] });
+    seen.push(...[...k3s.values()].filter(({ cluster, images }) => cluster && images));
+    return seen.length > 0;
+  });
+  const [first] = seen;
+  if (!first) throw new Error("nothing was seen");
+  return first;
+}
+
 /** With a receipt, which names the stack in the history. */
 export const receipt = { host: "d601", key: `${stack}/frontend-rollout`, spec: "ut" } as const;
 
@@ -93,7 +108,7 @@ export async function applyObjects(commit: string, replicas = 1, endSeconds = 0)
                   { name: "UT_SECRET", value: "value-that-nobody-prints" },
                 ],
                 ...(endSeconds > 0 ? { lifecycle: { preStop: { sleep: { seconds: endSeconds } } } } : {}),
-                readinessProbe: { httpGet: { path: "/health", port: 8080 }, periodSeconds: 1 },
+                readinessProbe: { httpGet: { path: "/health", port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 },
               },
             ],
           },

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { labExec } from "../../lab/index.ts";
-import { observeHost } from "../../lib/observe/host.ts";
-import { k3sKey } from "../../lib/observe/k3s.ts";
 import { rolloutDrift } from "../../lib/verdicts/k3s-drift.ts";
 import { until } from "../lab-support.ts";
 import {
@@ -26,6 +24,7 @@ import {
   rolloutSpec,
   said,
   second,
+  seenOn,
   targetOf,
   third,
   useCluster,
@@ -37,16 +36,13 @@ const options = { receipt };
 const passRollout = (commit: string) => steps.pass("k3s-rollout", rolloutSpec(commit, 60), ["d601"], options);
 const failRollout = (commit: string, seconds?: number) =>
   steps.fail("k3s-rollout", rolloutSpec(commit, seconds), ["d601"], options);
-const check = (commit: string) => steps.pass("k3s-health-check", rolloutSpec(commit, 20), ["d601"]);
+const check = (commit: string) => steps.pass("k3s-health-check", rolloutSpec(commit, 90), ["d601"]);
 
 /** What a diff would show. */
 async function drift(commit: string): Promise<string | undefined> {
   const target = targetOf();
   const subject = { service: "frontend", commit, target };
-  const { k3s } = await observeHost(site.connection("d601"), { services: [], k3s: [subject] });
-  const seen = k3s.get(k3sKey(subject));
-  if (!seen?.cluster) throw new Error(seen?.warning ?? "nothing was seen");
-  return rolloutDrift(artifactOf(commit), target, seen);
+  return rolloutDrift(artifactOf(commit), target, await seenOn(site, subject));
 }
 
 beforeAll(async () => {
@@ -69,7 +65,7 @@ test("a first rollout that fails is scaled to 0", async () => {
   expect(await first).toContain("first deployment: scaled to 0");
   await until(
     "its pod is gone",
-    30_000,
+    120_000,
     async () => (await kubectl("-n", namespace, "get", "pods", "-o", "name")) === "",
   );
   expect(await drift(second)).toBe("live commit 672ec92, pinned 86e6086");
@@ -91,7 +87,7 @@ test("a rollout is verified, and a second run changes nothing", async () => {
 
 test("fails if the container crashes: events, last lines, and the previous revision answers", async () => {
   await applyObjects(crash);
-  const output = await failRollout(crash, 30);
+  const output = await failRollout(crash, 90);
   expect(output).toContain("RuntimeError: frontend: assets/manifest.json is missing");
   expect(output).toMatch(/events of pod [\s\S]*BackOff/);
   expect(output).toContain("the previous commit 86e6086 answers again");
@@ -119,9 +115,9 @@ test("a paused Deployment is resumed, also on the way back", async () => {
 
 test("fails if it never gets ready, or is ready and says another commit", async () => {
   await applyObjects(neverHealthy);
-  expect(await failRollout(neverHealthy)).toMatch(/pod readiness[\s\S]*answers again/);
+  expect(await failRollout(neverHealthy, 30)).toMatch(/pod readiness[\s\S]*answers again/);
   await applyObjects(lies);
-  expect(await failRollout(lies, 30)).toMatch(/deploy\.commit: expected 21019758[\s\S]*answers again/);
+  expect(await failRollout(lies, 90)).toMatch(/deploy\.commit: expected 21019758[\s\S]*answers again/);
   expect(await liveImage()).toBe(imageOf(second));
 });
 
@@ -137,7 +133,7 @@ test("a pod whose image was gone answers again once that is back", async () => {
   await passRollout(second);
   await ctr("images", "rm", imageOf(second));
   await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
-  await until("its successor lacks the image", 30_000, async () =>
+  await until("its successor lacks the image", 120_000, async () =>
     (await kubectl("-n", namespace, "get", "pods")).includes("ErrImageNeverPull"),
   );
   await steps.pass("containerd-image", imageSpec(second), ["d601"]);
@@ -149,7 +145,8 @@ test("a pod whose image was gone answers again once that is back", async () => {
 test("a pod of something else under the commit's name is replaced once the name is right again", async () => {
   await ctr("images", "tag", "--force", imageOf(third), imageOf(second));
   await kubectl("-n", namespace, "delete", "pod", "-l", `app=${workload}`);
-  await kubectl("-n", namespace, "rollout", "status", `deployment/${workload}`, "--timeout=60s");
+  const status = `k3s kubectl -n ${namespace} rollout status deployment/${workload} --timeout=150s`;
+  await labExec("d601", status, { timeoutMs: 170_000 });
   expect(await drift(second)).toContain("image");
   await steps.pass("containerd-image", imageSpec(second), ["d601"]);
   expect(await passRollout(second)).toContain(`new pods of ${workload}`);
@@ -176,7 +173,7 @@ test("a pod that Kubernetes did not make, of an old commit, is seen", async () =
   await labExec("d601", ["k3s", "kubectl", "apply", "-f", "-"], {
     input: JSON.stringify({ ...pod, metadata: { ...pod.metadata, labels: { app: workload, old: "yes" } } }),
   });
-  await until("the pod runs", 30_000, async () =>
+  await until("the pod runs", 120_000, async () =>
     (await kubectl("-n", namespace, "get", "pod", "old")).includes("Running"),
   );
   const found = await kubectl("-n", namespace, "get", "pods", "-l", `app=${workload}`, "-o", "name");

@@ -108,7 +108,7 @@ test("refuses while a deployment holds the service", async () => {
   try {
     await until(
       "the lock is held",
-      5000,
+      60_000,
       async () => (await labExec("d601", `flock -n ${lock} true || echo held`, { user: "ubuntu" })) === "held",
     );
     const { exitCode, output } = await retire(retired);
@@ -142,7 +142,7 @@ test("deletes exactly the service's Deployment and Service, and its pods are gon
   await kubectl(["create", "configmap", "claudeqq-dev"]);
   await until(
     "its pod is there",
-    10_000,
+    60_000,
     async () => (await kubectl(["get", "pods", "-l", "app=claudeqq-dev", "-o", "name"])) !== "",
   );
   const { exitCode, stdout } = await retire(retired);

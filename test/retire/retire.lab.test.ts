@@ -161,10 +161,10 @@ async function historyOf(service: string): Promise<Record<string, unknown>[]> {
 test("waits for a deployment of the same project", async () => {
   const lock = `${paths.locks}/compose-unidesk`;
   await as(`mkdir -p ${paths.locks}`);
-  await labExec(host, `systemd-run --quiet --collect --unit=ut-retire-project --uid=ubuntu flock ${lock} sleep 3`);
+  await labExec(host, `systemd-run --quiet --collect --unit=ut-retire-project --uid=ubuntu flock ${lock} sleep 12`);
   await until(
     "the lock is held",
-    5000,
+    10_000,
     async () => (await labExec(host, `flock -n ${lock} true || echo held`, { user: "ubuntu" })) === "held",
   );
   const started = Date.now();

@@ -77,8 +77,8 @@ test("a live Deployment of another selector is left alone; the rest of the stack
   const selected = `jq '.spec.selector.matchLabels.tier = "web" | .spec.template.metadata.labels.tier = "web" | del(.metadata.resourceVersion, .metadata.uid, .status)'`;
   await labExec(
     "d601",
-    `${kubectl} get deploy/mdtodo-dev -o json | ${selected} > /tmp/foreign.json && ${kubectl} delete deploy/mdtodo-dev --wait && ${kubectl} create -f /tmp/foreign.json && ${kubectl} rollout status deploy/mdtodo-dev --timeout=60s`,
-    { timeoutMs: 100_000 },
+    `${kubectl} get deploy/mdtodo-dev -o json | ${selected} > /tmp/foreign.json && ${kubectl} delete deploy/mdtodo-dev --wait && ${kubectl} create -f /tmp/foreign.json && ${kubectl} rollout status deploy/mdtodo-dev --timeout=150s`,
+    { timeoutMs: 220_000 },
   );
   const uid = () => labExec("d601", `${kubectl} get deploy/mdtodo-dev -o 'jsonpath={.metadata.uid}'`);
   const before = await uid();
