@@ -32,7 +32,7 @@ test("deliveries at once share one tunnel on loopback, and with the last of them
   ]);
   const before = await listenersOn("main-server");
   const bytes = await receivedBytes(() =>
-    withSlowRegistry(25, async () => {
+    withSlowRegistry(10, async () => {
       const both = [a, b].map((image) => steps.start("image-delivery", deliverySpec(image), hosts));
       await pulling();
       const during = (await listenersOn("main-server")).filter((listener) => !before.includes(listener));

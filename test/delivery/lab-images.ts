@@ -192,9 +192,9 @@ export function tunnelFiles(site: LabSite): string[] {
 export async function expectNothingLeft(
   site: LabSite,
   listenersBefore: readonly string[],
-  withinMs = 3000,
+  withinMs = 20_000,
 ): Promise<void> {
-  await until("no tunnel is left on the runner", 10_000, async () => (await tunnelProcesses(site)).length === 0);
+  await until("no tunnel is left on the runner", 30_000, async () => (await tunnelProcesses(site)).length === 0);
   expect(tunnelFiles(site)).toEqual([]);
   await until("no tunnel is left on main-server", withinMs, async () => {
     return JSON.stringify(await listenersOn("main-server")) === JSON.stringify(listenersBefore);

@@ -41,7 +41,7 @@ beforeAll(async () => {
   const build = `for service in ${services.join(" ")}; do
     printf 'FROM unidesk-frontend:${older}\\n' | docker build -q --label dev.unidesk.service=$service -t ${project}-$service:${older} - >/dev/null
   done`;
-  await labExec("main-server", build);
+  await labExec("main-server", build, { timeoutMs: 200_000 });
 });
 afterAll(async () => {
   const containers = services.map((service) => `${project}-${service}`).join(" ");
@@ -50,6 +50,7 @@ afterAll(async () => {
   await labExec(
     "main-server",
     `docker rm -f ${containers}; docker network rm ${project}_default; docker rmi ${images}; rm -rf ${left}`,
+    { timeoutMs: 200_000 },
   );
 });
 

@@ -53,7 +53,7 @@ describe("one apply converges, and the diff before it says why", () => {
   let last: string | undefined;
   for (const { broken, stack, host, script, resource, reason, after } of driftMatrix) {
     test(broken, async () => {
-      await labExec(host, script);
+      await labExec(host, script, { timeoutMs: 200_000 });
       const shown = await diff(stack);
       const repair = repairOf(shown, resource);
       expect(repair ?? "no repair", shown).toMatch(/^(\d+|first): /);
@@ -61,7 +61,7 @@ describe("one apply converges, and the diff before it says why", () => {
       expect(repair, "another value than the last repair's, or the diff would be quiet").not.toBe(last);
       last = repair;
       await deploy(stack);
-      if (after) await labExec(host, after);
+      if (after) await labExec(host, after, { timeoutMs: 200_000 });
       expect(await diff(stack)).toContain("No changes.");
     });
   }

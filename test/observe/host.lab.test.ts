@@ -34,6 +34,7 @@ beforeAll(async () => {
   await labExec(
     "main-server",
     `for name in ${names}; do docker rm -f $name >/dev/null 2>&1; docker run -d --name $name -e SECRET=${canary} -e UNIDESK_DEPLOY_REQUESTED_COMMIT=${commit} unidesk-frontend; done`,
+    { timeoutMs: 200_000 },
   );
   await labExec("main-server", `cp -p ${envFile} /root/env; echo SECRET=${canary} >> ${envFile}`);
 });
@@ -42,6 +43,7 @@ afterAll(async () => {
   await labExec(
     "main-server",
     `docker rm -f ${names}; [ ! -f /root/env ] || { cat /root/env > ${envFile}; rm /root/env; }`,
+    { timeoutMs: 200_000 },
   );
 });
 
@@ -53,7 +55,7 @@ test(`${count} containers in one look: what runs, and what each says of itself`,
         const { services } = await observeHost(connection, { services: subjects });
         return [...services.values()].filter(({ container }) => container?.health.status === 200).length;
       },
-      { timeout: 20_000, message: `${count} healthy containers` },
+      { timeout: 90_000, message: `${count} healthy containers` },
     )
     .toBe(count);
   const { services } = await observeHost(connection, { services: subjects });

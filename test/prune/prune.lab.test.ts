@@ -306,7 +306,7 @@ exec /usr/bin/docker "$@"
 }
 
 async function readOnly(): Promise<void> {
-  await until("the registry is read-only and what goes is unlinked", 60_000, async () => {
+  await until("the registry is read-only and what goes is unlinked", 180_000, async () => {
     const log = await labExec(
       "d601",
       `systemctl is-active -q ${pruneUnit} && cat $(ls -d ${hostPaths({ home }).prunes}/* | tail -n 1)/log`,

@@ -84,8 +84,8 @@ test("fails if the registry does not take the push in time; nothing is under the
   const url = `http://127.0.0.1:${registry.port}/v2/unidesk/${service}/manifests/${large}`;
   // The tag is looked for at the registry, the push goes to a port where nothing listens.
   const args = [`${hostPaths({ home }).locks}/publish-${service}`, bareRepository, large, dockerfile];
-  const rest = [`127.0.0.1:5999/unidesk/${service}:${large}`, url, "/none", "2", "a=b"];
-  const result = await runScript(site.connection("d601"), buildScript, [...args, ...rest], { timeoutSeconds: 120 });
+  const rest = [`127.0.0.1:5999/unidesk/${service}:${large}`, url, "/none", "12", "a=b"];
+  const result = await runScript(site.connection("d601"), buildScript, [...args, ...rest], { timeoutSeconds: 300 });
   await labExec("d601", `docker rmi -f 127.0.0.1:5999/unidesk/${service}:${large}`);
   expect(result.exitCode, result.stderr).toBe(pushFailed);
   expect(result.stderr).toContain("the push failed; trying again");

@@ -70,5 +70,6 @@ for container in $(docker ps -aq); do
   docker logs "$container" 2>&1 | grep -aqFf "$forms" && docker inspect -f 'log of {{.Name}}' "$container"
 done
 true`;
-  return lines(await labExec(host, ["bash", "-cu", script, "places", since], { input: `${forms.join("\n")}\n` }));
+  const options = { input: `${forms.join("\n")}\n`, timeoutMs: 200_000 };
+  return lines(await labExec(host, ["bash", "-cu", script, "places", since], options));
 }

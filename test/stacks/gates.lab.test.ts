@@ -44,7 +44,7 @@ describe("baidu-netdisk", () => {
     await site.deploy(mainServerStack, { pins: pins(older) });
     const file = `${root}/docker-compose.yml`;
     await labExec("main-server", `cp -p ${file} ${file}.test; sed -i '/UNIDESK_BAIDU_NETDISK_TOKEN_KEY:/d' ${file}`);
-    const output = await site.failDeploy(mainServerStack, { pins: pins(newer), healthDeadlineSeconds: 6 });
+    const output = await site.failDeploy(mainServerStack, { pins: pins(newer), healthDeadlineSeconds: 20 });
     expectOneError(
       output,
       "baidu-netdisk: gate /health auth.configured: expected true, found false",

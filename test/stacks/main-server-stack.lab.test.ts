@@ -378,7 +378,7 @@ describe("a new container that does not prove its commit fails the apply, and th
     const foreign = withoutOurKeys((await fileOn("main-server", envFile)).bytes);
     const output = await site.failDeploy(stack, {
       pins: pin(commit),
-      healthDeadlineSeconds: 8,
+      healthDeadlineSeconds: 20,
     });
     expectOneError(output, ...messages, "remedy:  ssh to main-server and read: docker logs --tail 50 unidesk-frontend");
     expect(withoutOurKeys((await fileOn("main-server", envFile)).bytes)).toEqual(foreign);

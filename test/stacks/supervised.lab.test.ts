@@ -52,7 +52,7 @@ test("fails and is put back if its stats name skipped tasks", { timeout: 400_000
   await approve(older);
   await site.deploy(stack, { pins: pins(older) });
   await approve(statsSkipped);
-  const output = await site.failDeploy(stack, { pins: pins(statsSkipped), healthDeadlineSeconds: 8 });
+  const output = await site.failDeploy(stack, { pins: pins(statsSkipped), healthDeadlineSeconds: 20 });
   expectOneError(
     output,
     "code-queue-mgr: gate /api/tasks/stats skipped: expected absent, found present",
