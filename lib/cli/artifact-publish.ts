@@ -29,14 +29,19 @@ const maxJobs = 8;
 /**
  * One service by name prints, with `--json`, its artifact summary, and where it fails `{ok: false, error}` as every
  * command does. Several, or `--all`, print `{ok, artifacts: [summary…], failed: [{serviceId, error}]}`, and `--all`
- * names in `leftOut` the services of other repositories. One failure does not stop the others.
+ * names in `leftOut` the services of other repositories and those whose Dockerfile the commit lacks. One failure does not stop the others.
  */
 export function addPublishCommand(artifact: Command, root: string): void {
   artifact
     .command("publish")
     .description("build a pushed commit on d601 and push it to the registry, or reuse what is there")
     .option("--service <services...>", "service ids of CI.json; several by blanks, commas or by repeating the option")
-    .addOption(new Option("--all", "every service whose source repository on d601 has the commit").conflicts("service"))
+    .addOption(
+      new Option(
+        "--all",
+        "every service whose Dockerfile the commit has, of the source repositories on d601",
+      ).conflicts("service"),
+    )
     .requiredOption("--commit <commit>", "full commit, 40 hex digits")
     .option("--jobs <count>", `how many are built at a time, at most ${maxJobs}`, "2")
     .option("--json", "print the artifact summary as JSON")
@@ -103,9 +108,9 @@ function showMany(published: readonly PublishResult[], failed: readonly Failure[
     ...failed.map(({ serviceId, error }) => [serviceId, mark(false, "failed"), error.problem.what]),
   ];
   printTable(["service", "", "digest, or why not"], rows);
-  if (leftOut.length > 0) {
-    const why = [...new Set(leftOut.map(({ reason }) => reason))].join("; ");
-    print(`left out: ${leftOut.map(({ serviceId }) => serviceId).join(", ")} (${why})`);
+  for (const why of new Set(leftOut.map(({ reason }) => reason))) {
+    const services = leftOut.filter(({ reason }) => reason === why).map(({ serviceId }) => serviceId);
+    print(`left out: ${services.join(", ")} (${why})`);
   }
   for (const { error } of failed) process.stderr.write(`\n${renderProblem(error.problem)}\n`);
 }

@@ -30,13 +30,25 @@ commit=$1
 shift
 number=0
 for repository in "$@"; do
-  [ "$(git -c safe.directory="$repository" -C "$repository" cat-file -t "$commit" 2>/dev/null)" = commit ] && echo $number
+  [ "$(git -c safe.directory="$repository" -C "$repository" rev-parse --verify --quiet "$commit^{commit}" 2>/dev/null)" = "$commit" ] && echo $number
   number=$((number + 1))
 done
 exit 0
 `;
 
-/** Every build entry whose source repository on D601 has the commit. */
+/** Arguments: commit, then repository and Dockerfile of each build. Prints the number of each whose Dockerfile the commit lacks. */
+export const lacksDockerfileScript = `
+set -u
+export GIT_NO_REPLACE_OBJECTS=1
+commit=$1
+shift
+for ((number = 0; $# > 0; number++)); do
+  [ "$(git -c safe.directory="$1" -C "$1" cat-file -t "$commit:$2" 2>/dev/null)" = blob ] || echo $number
+  shift 2
+done
+`;
+
+/** Every build entry whose source repository on D601 has the commit, and whose Dockerfile the commit has. */
 export async function buildsOfCommit(site: Site, commit: Commit): Promise<Selection> {
   const builds = site.ci.artifacts.filter((entry) => entry.kind === "build");
   const clones = Object.entries(site.hosts.d601.git);
@@ -50,22 +62,47 @@ export async function buildsOfCommit(site: Site, commit: Commit): Promise<Select
       what: "no source repository on d601 has the commit",
       found: commit,
       allowed: `a commit of ${clones.map(([url]) => url).join(", ") || "no repository yet"}`,
-      remedy: "push it to the source repository, and let D601 fetch it",
+      remedy: `push it to the source repository; where it is pushed, let d601's clones fetch it: git -C <path of hosts.d601.git> fetch --prune`,
     });
   }
-  const selection = {
-    builds: builds.filter(({ sourceRepo }) => containing.has(sourceRepo)),
-    leftOut: builds
-      .filter(({ sourceRepo }) => !containing.has(sourceRepo))
-      .map(({ serviceId, sourceRepo }) => ({ serviceId, reason: `${sourceRepo} does not have the commit` })),
-  };
-  if (selection.builds.length > 0) return selection;
-  throw new UserError(
-    {
-      what: "CI.json builds nothing from the repository that has the commit",
-      found: [...containing].join(", "),
-      remedy: "add a build entry to CI.json",
-    },
-    exitCodes.usage,
+  const foreign = builds.filter(({ sourceRepo }) => !containing.has(sourceRepo));
+  const own = builds.filter(({ sourceRepo }) => containing.has(sourceRepo));
+  if (own.length === 0) {
+    throw new UserError(
+      {
+        what: "CI.json builds nothing from the repository that has the commit",
+        found: [...containing].join(", "),
+        remedy: "add a build entry to CI.json",
+      },
+      exitCodes.usage,
+    );
+  }
+  const lacking = new Set(
+    (
+      await mustRun(site.connections.d601, "look for the Dockerfiles", lacksDockerfileScript, [
+        commit,
+        ...own.flatMap(({ sourceRepo, dockerfile }) => [site.hosts.d601.git[sourceRepo] ?? "", dockerfile]),
+      ])
+    )
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(Number),
   );
+  if (lacking.size === own.length) {
+    throw new UserError({
+      what: "the commit has the Dockerfile of no service that CI.json builds from its repository",
+      found: commit,
+      allowed: [...new Set(own.map(({ dockerfile }) => dockerfile))].join(", "),
+      remedy: "correct dockerfile in CI.json, or publish a commit that has them",
+    });
+  }
+  return {
+    builds: own.filter((_, index) => !lacking.has(index)),
+    leftOut: [
+      ...foreign.map(({ serviceId, sourceRepo }) => ({ serviceId, reason: `${sourceRepo} does not have the commit` })),
+      ...own
+        .filter((_, index) => lacking.has(index))
+        .map(({ serviceId, dockerfile }) => ({ serviceId, reason: `the commit has no ${dockerfile}` })),
+    ],
+  };
 }
