@@ -7,6 +7,7 @@ import { hostPaths } from "../host-paths.ts";
 import { imageLabels, provenanceLabels } from "../labels.ts";
 import type { Artifact, RegistryClient } from "../registry/client.ts";
 import { bridgeRestart } from "../registry/patience.ts";
+import { fetchRemedy } from "../source/fetch.ts";
 import { lastLines, type RemoteResult, runScript } from "../ssh/run.ts";
 import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
@@ -14,6 +15,7 @@ import {
   alreadyPublished,
   buildRefusals,
   buildScript,
+  checkScript,
   publisherTakesLong,
   publisherWaitSeconds,
   pushFailed,
@@ -46,9 +48,13 @@ const patienceSeconds = 60;
 /** For everything that the script waits for, and half an hour for the build itself and the push. */
 const timeoutSeconds = publisherWaitSeconds + pruneWaitSeconds + 2 * patienceSeconds + 1800;
 
+/** For a look at the commit on D601; a large repository takes a while. */
+const checkSeconds = 120;
+
 /**
- * Publishes one commit of one service: built on D601 from a pushed commit, or reused as it is. A registry that
- * restarts meanwhile is waited for; one that stays away ends it, with no tag left behind.
+ * Publishes one commit of one service: built on D601 from a pushed commit, or reused as it is where the commit may be
+ * published and the registry has the whole artifact. A registry that restarts meanwhile is waited for; one that stays
+ * away ends it, with no tag left behind.
  */
 export async function publishArtifact(
   site: Site,
@@ -58,6 +64,7 @@ export async function publishArtifact(
   onProgress: (line: string) => void,
 ): Promise<PublishResult> {
   const repository = repositoryName(build.serviceId);
+  await requirePublishable(site, build, commit);
   for (let again = true; ; again = false) {
     // Where this cannot be told the script finds out: it looks again under the lock, and waits.
     const existing = await registry.artifact(repository, commit).catch((error: unknown) => {
@@ -67,12 +74,20 @@ export async function publishArtifact(
     const built = existing ? false : await buildAndPush(site, build, commit, onProgress);
     const artifact = existing ?? (await bridgeRestart(() => registry.artifact(repository, commit), patienceSeconds));
     const own = artifact && requireOwn(build, commit, artifact);
-    const summary = own && summarize(imageName(site, build), build, commit, own);
+    const whole = own && (built || (await isWhole(registry, build, commit, own)));
+    const summary = whole && summarize(imageName(site, build), build, commit, own);
     if (summary && (await record(site, summary))) return { summary, built };
     // What was there to be reused, a prune may have taken away meanwhile.
     if (built || !again) throw lost(build, commit);
     onProgress("the artifact went away meanwhile; building it");
   }
+}
+
+/** What is reused must be as publishable as what is built: a pushed commit, with everything that its image is made of. */
+async function requirePublishable(site: Site, build: BuildArtifact, commit: Commit): Promise<void> {
+  const args = [bareRepository(site, build), commit, build.dockerfile];
+  const result = await runScript(site.connections.d601, checkScript, args, { timeoutSeconds: checkSeconds });
+  if (result.exitCode !== 0) throw failureOf(site, build, commit, result);
 }
 
 /** Returns false where another publisher was faster. */
@@ -99,7 +114,7 @@ async function buildAndPush(
   const result = await runScript(host, buildScript, args, { timeoutSeconds, onProgress });
   if (result.exitCode === 0) return true;
   if (result.exitCode === alreadyPublished) return false;
-  throw failureOf(build, commit, result);
+  throw failureOf(site, build, commit, result);
 }
 
 /** All but the time, which D601's copy of the repository knows. */
@@ -114,14 +129,15 @@ function labelsOf(build: BuildArtifact, commit: Commit): Record<string, string> 
   };
 }
 
-function failureOf(build: BuildArtifact, commit: Commit, { exitCode, stderr }: RemoteResult): UserError {
+function failureOf(site: Site, build: BuildArtifact, commit: Commit, { exitCode, stderr }: RemoteResult): UserError {
   const refusal = buildRefusals[exitCode];
   if (refusal) {
+    // Of the last two the script names a file.
+    const file = exitCode === 29 || exitCode === 30 ? `, such as ${lastLines(stderr, 1)}` : "";
     return new UserError({
       what: `${build.serviceId}: ${refusal}`,
-      found: `${commit} (${build.dockerfile}) of ${build.sourceRepo}`,
-      allowed: "a commit that a pushed branch or tag reaches",
-      remedy: "push it to the source repository, and let D601 fetch it",
+      found: `${commit} (${build.dockerfile}) of ${build.sourceRepo}${file}`,
+      ...refusalHelp(exitCode, build, bareRepository(site, build)),
     });
   }
   if (exitCode === registrySilent) {
@@ -161,6 +177,30 @@ function failureOf(build: BuildArtifact, commit: Commit, { exitCode, stderr }: R
   });
 }
 
+function refusalHelp(exitCode: number, { serviceId, dockerfile }: BuildArtifact, clone: string) {
+  switch (exitCode) {
+    case 22:
+      return {
+        allowed: `a commit that has ${dockerfile}, CI.json's dockerfile of ${serviceId}`,
+        remedy: "correct dockerfile in CI.json, or publish a commit that has it",
+      };
+    case 29:
+      return {
+        allowed: "a commit that holds every file of its image",
+        remedy:
+          "put the files in the repository itself, or have the Dockerfile fetch them by their commit, and publish that",
+      };
+    case 30:
+      return {
+        allowed: "a commit that holds every file of its image",
+        remedy:
+          "take the files out of Git LFS, or have the Dockerfile fetch them by their digest, and publish that commit",
+      };
+    default:
+      return { allowed: "a commit that a pushed branch or tag reaches", remedy: fetchRemedy(clone) };
+  }
+}
+
 /** Name to push under: CI.json's, on the port that this site's registry listens on. */
 function imageName(site: Site, build: BuildArtifact): string {
   return `${site.registry.address}:${site.registry.port}/${repositoryName(build.serviceId)}`;
@@ -189,6 +229,29 @@ function requireOwn(build: BuildArtifact, commit: Commit, artifact: Artifact): A
     what: `the tag is taken by another image and is not overwritten\n${renderReasons(build.serviceId, verdict.reasons)}`,
     found: artifact.digest,
     remedy: "find out who pushed it; publish a new commit",
+  });
+}
+
+/**
+ * The registry may have lost a layer of what it has a manifest of: that can be pulled nowhere, and is refused. False
+ * where the tag is gone too, as a prune leaves it.
+ */
+async function isWhole(
+  registry: RegistryClient,
+  build: BuildArtifact,
+  commit: Commit,
+  { digest, layers }: Artifact,
+): Promise<boolean> {
+  const repository = repositoryName(build.serviceId);
+  const missing = await bridgeRestart(() => registry.missingBlobs(repository, layers), patienceSeconds);
+  if (missing.length === 0) return true;
+  const stillThere = await bridgeRestart(() => registry.manifestDigest(repository, commit), patienceSeconds);
+  if (!stillThere) return false;
+  throw new UserError({
+    what: `${build.imageRef}:${commit} is published, but the registry lost ${missing.length} of its ${layers.length} layers`,
+    found: `${digest} without ${missing.map((layer) => layer.digest).join(", ")}`,
+    allowed: "a whole image: a tag is never overwritten, for a new build may have another digest than the pinned one",
+    remedy: "restore these blobs of the registry's storage on d601 from a backup; or publish a new commit and pin that",
   });
 }
 

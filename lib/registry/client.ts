@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { request } from "node:http";
+import pLimit from "p-limit";
 import * as z from "zod";
 import { Digest } from "../config/values.ts";
 import { InfraBlockedError, messageOf, UserError } from "../errors.ts";
@@ -7,6 +8,9 @@ import type { Endpoint } from "../ssh/tunnel.ts";
 
 /** Manifests and configurations are small; more than this is not one (distribution-spec: at least 4 MiB accepted). */
 const maxBytes = 4 * 1024 * 1024;
+
+/** Blobs that are looked for at a time. */
+const concurrentReads = 8;
 
 /** Of lists, 1000 names each, so that no reply goes round in circles. */
 const maxPages = 100;
@@ -159,6 +163,22 @@ export class RegistryClient {
     return reply.status === 206 && reply.body.length === bytes ? reply.body : undefined;
   }
 
+  /** Of these blobs those that the registry does not have (end-2, HEAD). */
+  async missingBlobs<B extends Pick<ArtifactBlob, "digest">>(repository: string, blobs: readonly B[]): Promise<B[]> {
+    const limit = pLimit(concurrentReads);
+    const there = await Promise.all(
+      blobs.map(({ digest }) =>
+        limit(async () => {
+          const path = `/v2/${repository}/blobs/${digest}`;
+          const reply = await this.get(path, {}, "HEAD");
+          if (reply.status !== 200 && reply.status !== 404) throw this.unexpected(path, reply);
+          return reply.status === 200;
+        }),
+      ),
+    );
+    return blobs.filter((_, index) => !there[index]);
+  }
+
   private async pages<S extends z.ZodType>(first: string, schema: S): Promise<z.output<S>[]> {
     const pages: z.output<S>[] = [];
     for (let path: string | undefined = first; path !== undefined; ) {
@@ -182,7 +202,11 @@ export class RegistryClient {
     index: z.infer<typeof ImageIndex>,
     name: string,
   ): Promise<[Digest, z.infer<typeof ImageManifest>, bytes: number]> {
-    const entry = index.manifests.find(({ platform }) => platform?.os === "linux" && platform.architecture === "amd64");
+    const runnable = index.manifests.filter(({ platform }) => platform?.os !== "unknown");
+    // An index of one image need not say what it is for; what BuildKit says about an image stands beside it as "unknown".
+    const entry =
+      runnable.find(({ platform }) => platform?.os === "linux" && platform.architecture === "amd64") ??
+      (runnable.length === 1 ? runnable[0] : undefined);
     if (entry) {
       const path = `/v2/${repository}/manifests/${entry.digest}`;
       return [entry.digest, await this.content(path, entry.digest, ImageManifest), entry.size];
@@ -193,7 +217,7 @@ export class RegistryClient {
     throw new UserError({
       what: `${name} has no image for linux/amd64`,
       found: found.join(", ") || "an empty index",
-      remedy: "publish the commit again",
+      remedy: "publish a new commit: this tag is never overwritten",
     });
   }
 
@@ -238,7 +262,11 @@ export class RegistryClient {
     return reply.status >= 500 ? new InfraBlockedError(problem, ["d601:registry"]) : new UserError(problem);
   }
 
-  private get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+  private get(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    method: "GET" | "HEAD" = "GET",
+  ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const silent = (error: unknown) =>
         reject(
@@ -256,6 +284,7 @@ export class RegistryClient {
         {
           ...target,
           path,
+          method,
           agent: false,
           headers: { Accept: manifestTypes.join(", "), Host: "127.0.0.1:5000", ...headers },
         },

@@ -8,17 +8,20 @@ import { Commit } from "../../lib/config/values.ts";
 import { imageLabels } from "../../lib/labels.ts";
 import { publishArtifact } from "../../lib/publish/publish.ts";
 import type { Artifact, RegistryClient } from "../../lib/registry/client.ts";
-import { buildEntry, digestA, hostsJson, rejectionOf, siteOf, tempFolder, write } from "../support.ts";
+import { buildEntry, digestA, digestB, hostsJson, rejectionOf, siteOf, tempFolder, write } from "../support.ts";
 
 const { PATH } = process.env;
 let home: string;
 let site: Site;
 let server: Server;
 let commit: Commit;
+let repository: string;
 /** The registry has the tag where this file is there; the docker of this test pushes by making it. */
 let pushed: string;
 /** What the registry says that it has, look by look. */
 let looks: boolean[];
+/** Layers that the registry lost. */
+let missing: { readonly digest: string }[];
 
 beforeAll(async () => {
   server = createServer((_, response) => response.writeHead(existsSync(pushed) ? 200 : 404).end());
@@ -28,10 +31,11 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 beforeEach(() => {
   home = tempFolder();
+  missing = [];
   pushed = join(home, "pushed");
   program("docker", `case $1 in build) cat >/dev/null ;; push) touch ${pushed} ;; esac`);
   process.env.PATH = `${home}/bin:${PATH}`;
-  const repository = join(home, "git");
+  repository = join(home, "git");
   const git = (args: readonly string[], input?: string) =>
     execFileSync("git", ["-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
       encoding: "utf8",
@@ -60,11 +64,15 @@ function program(name: string, script: string): void {
   chmodSync(write(join(home, "bin"), name, `#!/bin/bash\n${script}\n`), 0o755);
 }
 
-function publish() {
+function publish(build = buildEntry("frontend")) {
   const labels = { [imageLabels.revision]: commit, [imageLabels.service]: "frontend" };
-  const artifact = { digest: digestA, labels } as unknown as Artifact;
-  const registry = { artifact: async () => (looks.shift() ? artifact : undefined) } as unknown as RegistryClient;
-  return publishArtifact(site, registry, buildEntry("frontend"), commit, () => {});
+  const artifact = { digest: digestA, labels, layers: [{ digest: digestB, size: 1 }] } as unknown as Artifact;
+  const registry = {
+    artifact: async () => (looks.shift() ? artifact : undefined),
+    manifestDigest: async () => (looks.shift() ? digestA : undefined),
+    missingBlobs: async () => missing.splice(0),
+  } as unknown as RegistryClient;
+  return publishArtifact(site, registry, build, commit, () => {});
 }
 
 const record = () => join(home, ".unidesk", "artifacts", "frontend", `${commit}.json`);
@@ -82,6 +90,42 @@ test("what is there is recorded and not built; the record waits for a prune", as
   expect(await publish()).toMatchObject({ built: false, summary: { digest: digestA } });
   expect(said).toContain("No such file");
   expect(JSON.parse(readFileSync(record(), "utf8"))).toMatchObject({ serviceId: "frontend", tag: commit });
+});
+
+test("fails if what is there is reused for a commit that nobody pushed; nothing is recorded", async () => {
+  looks = [true, true];
+  execFileSync("git", ["-C", repository, "update-ref", "-d", "refs/heads/master"]);
+  const { message, problem } = await rejectionOf(publish());
+  expect(message).toContain("no branch or tag reaches it: it was not pushed");
+  expect(problem.remedy).toBe(
+    `push it to the source repository; where it is pushed, let d601's clone fetch it: git -C ${repository} fetch --prune`,
+  );
+  expect(existsSync(record())).toBe(false);
+});
+
+test("fails if a commit without the Dockerfile shall be pushed again: CI.json or the commit is wrong", async () => {
+  looks = [false];
+  const { problem } = await rejectionOf(publish({ ...buildEntry("frontend"), dockerfile: "src/Dockerfile" }));
+  expect(problem).toMatchObject({
+    what: "frontend: the commit has no such Dockerfile",
+    remedy: "correct dockerfile in CI.json, or publish a commit that has it",
+  });
+});
+
+test("fails if what is reused lacks a layer; it is named, and nothing is recorded or overwritten", async () => {
+  looks = [true, true];
+  missing = [{ digest: digestB }];
+  const { problem } = await rejectionOf(publish());
+  expect(problem.what).toContain("is published, but the registry lost 1 of its 1 layers");
+  expect(problem.found).toBe(`${digestA} without ${digestB}`);
+  expect(problem.remedy).toContain("publish a new commit");
+  expect([existsSync(pushed), existsSync(record())]).toEqual([false, false]);
+});
+
+test("what a prune took away layer by layer is built again", async () => {
+  looks = [true, false, false, true];
+  missing = [{ digest: digestB }];
+  expect(await publish()).toMatchObject({ built: true });
 });
 
 test("fails if what a prune took away since it was looked at is reused", async () => {

@@ -131,6 +131,22 @@ test("the request accepts manifests and indexes, of OCI and of Docker", async ()
   ]);
 });
 
+test("blobs that the registry lost, by asking for each without its bytes", async () => {
+  const asked: (string | undefined)[] = [];
+  const at = (digest: string) => `/v2/unidesk/frontend/blobs/${digest}`;
+  routes[at(digestA)] = ({ method }, response) => {
+    asked.push(method);
+    response.writeHead(200, { "Content-Length": "123" }).end();
+  };
+  const missing = await client.missingBlobs("unidesk/frontend", [{ digest: digestA }, { digest: digestB }].map(asBlob));
+  expect([missing.map(({ digest }) => digest), asked]).toEqual([[digestB], ["HEAD"]]);
+  routes[at(digestA)] = answer(503, "");
+  const error = await rejectionOf(client.missingBlobs("unidesk/frontend", [asBlob({ digest: digestA })]));
+  expect(error).toBeInstanceOf(InfraBlockedError);
+});
+
+const asBlob = ({ digest }: { digest: string }) => ({ digest: Digest.parse(digest) });
+
 describe("under an index", () => {
   const at = (digest: string) => `/v2/unidesk/frontend/manifests/${digest}`;
   const index = (...manifests: object[]) => JSON.stringify({ schemaVersion: 2, manifests });
@@ -145,14 +161,25 @@ describe("under an index", () => {
   });
 
   test("fails if there is none for linux/amd64", async () => {
-    routes[path] = index(descriptor(digestA, { os: "linux", architecture: "arm64" }), attestation);
+    const of = (architecture: string) => descriptor(digestA, { os: "linux", architecture });
+    routes[path] = index(of("arm64"), of("riscv64"), attestation);
     expect((await failure()).message).toBe(
       [
         `unidesk/frontend:${commitA} has no image for linux/amd64`,
-        "  found:   linux/arm64, unknown/unknown",
-        "  remedy:  publish the commit again",
+        "  found:   linux/arm64, linux/riscv64, unknown/unknown",
+        "  remedy:  publish a new commit: this tag is never overwritten",
       ].join("\n"),
     );
+  });
+
+  test.each([
+    ["another platform", { os: "linux", architecture: "arm64" }],
+    ["none that it names", undefined],
+  ])("fails if the only image is not taken since it is for %s", async (_, platform) => {
+    const body = index(attestation, descriptor(digestOf(manifest), platform));
+    routes[path] = body;
+    routes[at(digestOf(manifest))] = manifest;
+    expect(await find()).toMatchObject({ digest: digestOf(body), manifestDigest: digestOf(manifest), labels });
   });
 
   test("fails if it is empty", async () => {
