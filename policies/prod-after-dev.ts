@@ -19,8 +19,9 @@ export const policy: Policy = {
 };
 
 /** Also where its stack could not be planned: the pin says what an apply would bring. */
-function goesToProd({ environment, action, commits }: ServiceReview): boolean {
-  if (environment !== "prod" || commits.relation === "same") return false;
+function goesToProd({ environment, action, commits, digest }: ServiceReview): boolean {
+  const sameImage = digest.pinned === null || digest.live === null || digest.pinned === digest.live;
+  if (environment !== "prod" || (commits.relation === "same" && sameImage)) return false;
   if (commits.relation === "backward" && commits.note?.trim()) return false;
   return action === "deploy" || action === "first-deploy" || action === "unknown";
 }

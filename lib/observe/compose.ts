@@ -75,6 +75,8 @@ export interface ObservedService {
   readonly secrets: Readonly<Record<string, number>> | undefined;
   /** Whether a recreate would pull in more than our keys; undefined where that cannot be told. */
   readonly recreateWouldChange: boolean | undefined;
+  /** Keyed hash of what a recreate would start now, to compare with another look's. @default - it cannot be told */
+  readonly resolved?: string;
 }
 
 // Of the container's labels only ours: others may be anything, a proxy's password among it.
@@ -140,17 +142,20 @@ health() {
   [ -n "$address" ] || { echo "the container has no address" >&2; return 1; }
   curl -sS --noproxy '*' --max-time 5 --max-filesize 1048576 -o - -w '\\n%{http_code} %{url_effective}' "http://$address:$2$3"
 }
-# resolved FILE CONFIG_JSON ROOT PROJECT COMPOSE_FILE FOLDER SERVICE...: "<service> same" or "<service> changed"
+# resolved FILE CONFIG_JSON ROOT PROJECT COMPOSE_FILE FOLDER SERVICE...: "<service> same|changed|unknown <keyed hash>". A
+# look makes no host secret: where there is none, nothing was deployed yet.
 resolved() {
-  local env_file project=$4 root=$3 compose_file=$5 folder=$6 name found
+  local env_file project=$4 root=$3 compose_file=$5 folder=$6 name found word
+  [ -s "$HOME/.unidesk/host-secret" ] || return 0
   env_file=$(controlled_env_file "$1" "$2" "$3") || return 1
   shift 6
   # In a variable, because it holds secrets and a file could outlive us.
   project=$(resolved_project "$project" "$root" "$compose_file" "$env_file") || return 1
   for name in "$@"; do
-    [ -s "$folder/$name" ] || continue
     found=$(printf '%s\\n' "$project" | service_fingerprint "$name") || found=
-    if [ "$found" = "$(cat "$folder/$name")" ]; then echo "$name same"; else echo "$name changed"; fi
+    word=unknown
+    [ ! -s "$folder/$name" ] || if [ "$found" = "$(cat "$folder/$name")" ]; then word=same; else word=changed; fi
+    echo "$name $word \${found:0:16}"
   done
 }
 # of_env_file FILE CONFIG_JSON ROOT COMMAND ARGUMENT...: the command with the controlled env file in front of its arguments
@@ -281,6 +286,7 @@ export function readServices(
       const record = parseDeliveryRecord(records.get(deliveryPath(host, service, commit)) ?? "");
       return [[commit, { id: image.id, labels: image.labels, record }]];
     });
+    const [word = "", key = ""] = (resolved.get(target.composeService) ?? "").split(" ");
     return {
       container: found && {
         id: found.id,
@@ -312,9 +318,8 @@ export function readServices(
           ? undefined
           : environment(lines(keys).filter((line) => line.startsWith(deployKeyPrefix(service)))),
       secrets: lengths === undefined ? undefined : secretLengths(target.secrets, keyedLines(lengths)),
-      recreateWouldChange: resolved.has(target.composeService)
-        ? resolved.get(target.composeService) === "changed"
-        : undefined,
+      recreateWouldChange: word === "same" || word === "changed" ? word === "changed" : undefined,
+      ...(key ? { resolved: key } : {}),
     };
   };
   return new Map(subjects.map((subject) => [subject.service, readOne(subject)]));

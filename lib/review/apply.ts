@@ -16,6 +16,7 @@ import {
   refuseDenied,
   refuseDifferences,
   refuseMissingPlans,
+  refuseOtherPlans,
   refuseOtherTarget,
   refuseUnknown,
   refuseUnseen,
@@ -89,6 +90,7 @@ export async function applyReviewed(request: ApplyRequest): Promise<ApplyOutcome
     refuseDenied(again.report);
     const ready = stored?.hasPlans ? stored : storedNow(root, again);
     refuseMissingPlans(ready, [...again.folders.keys()]);
+    if (stored?.hasPlans) await refuseOtherPlans(ready, again);
     // The numbers that a person read, where this machine has them.
     const report = stored ? withApprovals(stored.report, again.report) : again.report;
     const stacks = await applyStacks(

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { deployLabels } from "../labels.ts";
 import { withoutOrigin } from "../repair.ts";
 import type { PlanJson, PlannedResource } from "./plan-json.ts";
 import type { ResourceChange } from "./report.ts";
@@ -10,6 +11,16 @@ const widest = 200;
 const unknownValue = "(known after apply)";
 const secretValue = "(sensitive)";
 const changedSecret = "(sensitive, changed)";
+const liveValue = "(live value, not shown)";
+
+/** Where an object of a cluster may carry somebody's secret as plain text, which Terraform does not call sensitive. */
+const mayBeSecret = /\.(env\.\d+\.value|args\.\d+|command\.\d+|http_header\.\d+\.value)$|\.annotations\./;
+
+/** What this project writes there itself. */
+const ours = /^([0-9a-f]{40}|sha256:[0-9a-f]{64}|[\w.:-]+\/unidesk\/[\w.-]+:[0-9a-f]{40})$/;
+
+/** Of the annotations that say what was deployed. */
+const deployPrefix = deployLabels.service.slice(0, deployLabels.service.lastIndexOf(".") + 1);
 
 /** What a plan does with one resource. */
 export interface PlannedChange {
@@ -110,7 +121,7 @@ interface WholeChange {
 }
 
 /** What differs is told by the whole values; of a sensitive one no more is said than that it changes. */
-function wholeChanges({ change }: PlannedResource, action: ResourceChange["action"]): WholeChange[] {
+function wholeChanges({ change, type }: PlannedResource, action: ResourceChange["action"]): WholeChange[] {
   if (action === "forget") return [];
   const marks = [change.before_sensitive, change.after_sensitive];
   const left = leaves(change.before, marks);
@@ -125,11 +136,17 @@ function wholeChanges({ change }: PlannedResource, action: ResourceChange["actio
     if (before === after || isNoise(path, before, after)) continue;
     changes.push({
       path,
-      before: was?.hidden ? secretValue : before,
+      before: was?.hidden ? secretValue : isForeign(type, path, before) ? liveValue : before,
       after: is?.hidden ? (was ? changedSecret : secretValue) : after,
     });
   }
-  return changes.sort((one, other) => one.path.localeCompare(other.path));
+  return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+/** What is declared is in the repository for everybody to read; what was found in a cluster may be anything. */
+function isForeign(type: string, path: string, before: string | null): boolean {
+  if (before === null || !type.startsWith("kubernetes_") || !mayBeSecret.test(path)) return false;
+  return !ours.test(before) && !path.includes(`.annotations.${deployPrefix}`);
 }
 
 function textOf(leaf: Leaf | undefined): string | null {

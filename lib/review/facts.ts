@@ -1,4 +1,4 @@
-import { isComposePin, isK3sPin, type Pin } from "../config/deploy-file.ts";
+import { isComposePin, isK3sPin, type Pin, pinName } from "../config/deploy-file.ts";
 import type { Site } from "../config/site.ts";
 import { authSyncSpecOf, k3sTargetOf } from "../kubernetes/target.ts";
 import { authKey } from "../observe/auth.ts";
@@ -7,6 +7,8 @@ import { k3sKey, type ObservedK3s } from "../observe/k3s.ts";
 import type { ObservedRegistry } from "../observe/registry.ts";
 import type { SiteFacts } from "../observe/site.ts";
 import { registryStack, stackName } from "../stack-names.ts";
+import type { ArtifactLook } from "./artifacts.ts";
+import type { Live } from "./live.ts";
 
 /** What is said of one thing: what it is, and the value. */
 type Say = (key: string, value: unknown) => void;
@@ -57,6 +59,25 @@ export function factLines(
   return [...new Set(lines)].sort();
 }
 
+/**
+ * What the registry holds of pins without a digest that have to be delivered: the tag alone says what would come, and
+ * under the same tag another image may have been published since.
+ */
+export function comingLines(
+  pins: readonly Pin[],
+  live: ReadonlyMap<string, Pick<Live, "delivered">>,
+  artifacts: Pick<ArtifactLook, "find">,
+): string[] {
+  const coming = pins.filter(
+    (pin) => pin.digest === undefined && !pin.consumer.planOnly && !live.get(pinName(pin))?.delivered,
+  );
+  return coming.map((pin) => {
+    const found = artifacts.find(pin.service, pin.commit);
+    const digest = found === undefined ? "not asked" : (found?.digest ?? "none");
+    return `${stackName(pin.service, pin.environment, pin.consumer)} registry ${pinName(pin)}: ${digest}`;
+  });
+}
+
 function sayRegistry(say: Say, { files, unit, container }: ObservedRegistry): void {
   // While systemd starts it again and again, these words alternate.
   const active = unit.active === "activating" ? "active" : unit.active;
@@ -66,7 +87,7 @@ function sayRegistry(say: Say, { files, unit, container }: ObservedRegistry): vo
 
 function sayService(say: Say, service: string, seen: ObservedService | undefined): void {
   if (!seen) return;
-  const { container, stableImageId, images, envKeys, secrets, recreateWouldChange } = seen;
+  const { container, stableImageId, images, envKeys, secrets, recreateWouldChange, resolved } = seen;
   say(`${service} container`, container?.id ?? "none");
   say(`${service} container's image`, container?.imageId ?? "none");
   say(`${service} container's deploy metadata`, [container?.deployEnv ?? null, container?.labels ?? null]);
@@ -76,6 +97,7 @@ function sayService(say: Say, service: string, seen: ObservedService | undefined
   // Whether they are there; their length is nobody's business here.
   say(`${service} secrets`, present(secrets));
   say(`${service} recreate would change more`, recreateWouldChange ?? null);
+  say(`${service} configuration`, resolved ?? "not seen");
 }
 
 function sayK3s(say: Say, key: string, seen: ObservedK3s | undefined): void {

@@ -4,6 +4,7 @@ import { isComposePin, isK3sPin, type Pin } from "../config/deploy-file.ts";
 import type { Site } from "../config/site.ts";
 import { Commit, Digest } from "../config/values.ts";
 import { commitOfAll, deployedImages } from "../kubernetes/deployed-commit.ts";
+import { foreignSelector, selectorProblem } from "../kubernetes/selector.ts";
 import { authSyncSpecOf, type K3sTarget, k3sTargetOf } from "../kubernetes/target.ts";
 import { imageLabels } from "../labels.ts";
 import { authKey } from "../observe/auth.ts";
@@ -11,7 +12,7 @@ import type { ObservedMount, ObservedService } from "../observe/compose.ts";
 import { k3sKey, type ObservedK3s } from "../observe/k3s.ts";
 import type { SiteFacts } from "../observe/site.ts";
 import { authSyncDrift } from "../verdicts/auth-sync.ts";
-import { type Drift, deliveryDrift, deploymentDrift } from "../verdicts/drift.ts";
+import { type Drift, deliveryDrift, deploymentDrift, recreates } from "../verdicts/drift.ts";
 import { containerdDrift, rolloutDrift } from "../verdicts/k3s-drift.ts";
 import { digestsOf, livePods } from "../verdicts/k3s-live.ts";
 import { runningDigest } from "./places.ts";
@@ -26,7 +27,7 @@ export interface Live {
   readonly digest: Digest | undefined;
   /** Why it is not as the pin says. */
   readonly drift: string | undefined;
-  /** The service itself is as the pin says, whatever else is not. */
+  /** What runs is as the pin says and stays, whatever else is not. */
   readonly settled: boolean;
   /** The pin's image is on the target as it was delivered. */
   readonly delivered: boolean;
@@ -35,13 +36,15 @@ export interface Live {
   /** Commits whose images are on the target. */
   readonly images: ReadonlySet<string>;
   readonly hidden: readonly string[];
+  /** Why a deployment would be refused as things are. */
+  readonly refusals: readonly string[];
   readonly secrets: Readonly<Record<string, number>> | undefined;
   /** What the container has mounted, in words; undefined where there is none, or another runtime. */
   readonly mounts: readonly string[] | undefined;
 }
 
 const unseen: Live = {
-  ...{ seen: false, exists: false, settled: false, delivered: false, images: new Set(), hidden: [] },
+  ...{ seen: false, exists: false, settled: false, delivered: false, images: new Set(), hidden: [], refusals: [] },
   ...{
     commit: undefined,
     digest: undefined,
@@ -67,24 +70,46 @@ export function liveOf(pin: Pin, site: Site, observed: SiteFacts): Live {
 function liveCompose(pin: Pin, site: Site, seen: ObservedService): Live {
   if (!isComposePin(pin)) return unseen;
   const target = targetOf(site, pin.consumer.runtime);
-  const { container, images, recreateWouldChange, secrets } = seen;
+  const { container, images, otherNames, secrets } = seen;
   const commit = Commit.safeParse(container?.imageLabels[imageLabels.revision]).data;
   const delivery = deliveryDrift(pin, target.stableImage, seen);
   const deployment = deploymentDrift(pin, target, seen);
   return {
     seen: true,
-    exists: container !== undefined,
+    exists: container !== undefined || otherNames !== undefined,
     commit,
     digest: container && runningDigest(container.imageId, images),
     drift: deployment ?? delivery,
-    settled: deployment === undefined,
+    settled: !recreates(deployment),
     delivered: delivery === undefined,
     imageId: container?.imageId,
     images: new Set(Object.keys(images)),
-    hidden: recreateWouldChange ? [`changed environment or Compose configuration of ${pin.service}`] : [],
+    hidden: hiddenOf(pin.service, seen),
+    refusals: refusalsOf(pin.service, seen),
     secrets,
     mounts: container?.mounts.map(mountText),
   };
+}
+
+function hiddenOf(service: string, { container, recreateWouldChange }: ObservedService): string[] {
+  if (recreateWouldChange) return [`changed environment or Compose configuration of ${service}`];
+  if (recreateWouldChange === false || !container) return [];
+  return [
+    "unknown: nothing says what it was started with; a recreate takes Compose file and environment as they are now",
+  ];
+}
+
+/** As the deploy job has it: it refuses before it changes anything. */
+function refusalsOf(service: string, { container, otherNames }: ObservedService): string[] {
+  const refusals: string[] = [];
+  if (otherNames)
+    refusals.push(`${service} runs under another name, which a recreate would remove: ${otherNames.join(", ")}`);
+  if (container?.otherFiles) {
+    refusals.push(
+      `its container was made from Compose files that the hosts do not name: ${container.otherFiles.join(", ")}`,
+    );
+  }
+  return refusals;
 }
 
 /** Docker gives a volume without a name 64 hex digits for one, which are others after a recreate. */
@@ -113,11 +138,15 @@ function liveK3s(pin: Pin, target: K3sTarget, seen: ObservedK3s, auth: Drift): L
     digest: commit && podsDigest(commit, seen),
     drift: rollout ?? delivery ?? auth,
     // A sync that changes something has the pods roll.
-    settled: cluster !== undefined && rollout === undefined && auth === undefined,
+    settled: cluster !== undefined && (rollout === undefined || rollout === "Service missing") && auth === undefined,
     delivered: images !== undefined && delivery === undefined,
     imageId: undefined,
     images: new Set(Object.keys(images ?? {})),
     hidden: [],
+    refusals: Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
+      const selector = foreignSelector(name, deployment);
+      return selector === undefined ? [] : [selectorProblem(target.namespace, name, selector).what];
+    }),
     secrets: undefined,
     mounts: undefined,
   };

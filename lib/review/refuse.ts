@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from "node:util";
 import { exitCodes, UserError } from "../errors.ts";
 import { planOnlyStack } from "../stack-names.ts";
 import { differingParts, type FingerprintInput, type FingerprintPart, lineDifferences } from "./fingerprint.ts";
 import type { ReviewReport } from "./report.ts";
+import { sortStack } from "./report-builder.ts";
 import type { Review } from "./review.ts";
 import type { StoredReview } from "./store.ts";
+import { readPlan } from "./terraform.ts";
 
 export function refuseUnknown(wanted: readonly string[], { stacks }: ReviewReport): void {
   const allowed = stacks.map(({ name }) => name);
@@ -68,6 +71,32 @@ export function refuseMissingPlans(
   throw new UserError({
     what: "nothing was changed: the review has stacks that change, and not their plan files",
     found: `${folder} has none of ${missing.join(", ")}`,
+    remedy: "npx unidesk review, then apply that",
+  });
+}
+
+/**
+ * A plan file is what is applied, whatever the report beside it says: one that a cut review, or somebody, put there does
+ * what was not reviewed.
+ */
+export async function refuseOtherPlans(
+  { planOf, folder: reviewed }: Pick<StoredReview, "planOf" | "folder">,
+  { folders, parts }: Pick<Review, "folders" | "parts">,
+): Promise<void> {
+  const others = await Promise.all(
+    [...folders].map(async ([name, folder]) => {
+      const file = planOf(name);
+      if (file === undefined) return [];
+      const { lines } = sortStack(name, await readPlan(folder, file));
+      const planned = parts.plans.filter((line) => line.startsWith(`${name} `));
+      return isDeepStrictEqual(lines, planned) ? [] : [name];
+    }),
+  );
+  const names = others.flat();
+  if (names.length === 0) return;
+  throw new UserError({
+    what: "nothing was changed: the review's plan files do something else than the review says",
+    found: `${reviewed} has others of ${names.join(", ")}`,
     remedy: "npx unidesk review, then apply that",
   });
 }

@@ -9,6 +9,7 @@ import {
   destroys,
   type Extent,
   isApplied,
+  isOpen,
   isWaiting,
   type ResourceChange,
   type ReviewReport,
@@ -85,15 +86,20 @@ export function destroysOf(stacks: readonly StackReview[], services: readonly Se
   return all.filter(destroys).map(({ stack, address, meaning }) => `${stack}: ${meaning} (${address})`);
 }
 
-/** What is on the hosts, split by whether the apply touches it. */
+/**
+ * What is on the hosts, split by whether the apply touches it.
+ *
+ * @param unseen What nobody could look at. Default: nothing.
+ */
 export function extentsOf(
   stacks: readonly StackReview[],
   services: readonly ServiceReview[],
+  unseen: ReviewReport["unseen"] = [],
 ): Pick<ReviewReport, "touched" | "waiting" | "untouched"> {
   const touched = services.filter(isApplied);
   const waiting = services.filter(isWaiting);
-  // What nobody could plan is neither touched nor left alone.
-  const open = services.filter(({ action }) => action === "unknown");
+  // What nobody could plan, or look at, is neither touched nor left alone.
+  const open = services.filter((one) => isOpen(one, unseen));
   const names = (list: readonly ServiceReview[]) =>
     new Set(list.flatMap(({ host, targets }) => targets.map((one) => `${host} ${one}`)));
   const changing = names([...touched, ...waiting, ...open]);
@@ -150,9 +156,7 @@ export function totalsOf(services: readonly ServiceReview[], bytes: number | nul
   const changing = services.filter(isApplied);
   const sum = (numbers: readonly (number | null)[]) =>
     numbers.includes(null) ? null : Math.round(numbers.reduce<number>((total, one) => total + (one ?? 0), 0) * 10) / 10;
-  const down = changing
-    .filter(({ interrupts, runtime }) => interrupts && runtime === "compose")
-    .map(({ time }) => time.downtimeSeconds);
+  const down = changing.filter(({ interrupts }) => interrupts).map(({ time }) => time.downtimeSeconds);
   return {
     bytes: changing.some(({ transfer }) => transfer.bytes === null) ? null : bytes,
     seconds: sum(changing.map(({ time }) => time.seconds)),

@@ -149,6 +149,16 @@ export function isApplied({ action, approval }: Pick<ServiceReview, "action" | "
   return applying.has(action) && approval.state !== "missing";
 }
 
+/** Where a service is looked at, as `unseen` names it. */
+export function placeOf({ host, runtime }: Pick<ServiceReview, "host" | "runtime">): string {
+  return runtime === "k3s" ? `the cluster of ${host}` : host;
+}
+
+/** Nobody knows whether there would be anything to do. */
+export function isOpen(service: ServiceReview, unseen: readonly string[]): boolean {
+  return service.action === "unknown" || (service.action === "none" && unseen.includes(placeOf(service)));
+}
+
 /** An apply would do something about it once a person has approved it. */
 export function isWaiting(service: Pick<ServiceReview, "action" | "approval">): boolean {
   return applying.has(service.action) && !isApplied(service);
@@ -223,10 +233,12 @@ export const ReviewReport = z.strictObject({
   version: z.literal(1),
   /** `context.target`: the name of this set of hosts. */
   target: z.string(),
-  /** `error` where a stack could not be planned or a policy denies. */
+  /** `error` where a stack could not be planned, a policy denies, or a host without changes could not be looked at. */
   decision: z.enum(["nothing", "changes", "error"]),
   /** Hosts were not looked at; null where they were. Said in the first line of every rendering. */
   offline: z.string().nullable(),
+  /** Hosts, and clusters, with services of this review that nobody could look at. Said in the first line too. */
+  unseen: z.array(z.string()),
   fingerprint: Fingerprint,
   stacks: z.array(StackReview),
   services: z.array(ServiceReview),
@@ -244,7 +256,7 @@ export const ReviewReport = z.strictObject({
     bytes: z.int().nonnegative().nullable(),
     /** One after the other. */
     seconds: z.number().nonnegative().nullable(),
-    /** Of the Compose service that is longest down; on k3s the old pods serve until the new ones are ready. */
+    /** Of the service that is longest down. On k3s the old pods serve until the new ones are ready, mostly: what was measured counts. */
     downtimeSeconds: z.number().nonnegative().nullable(),
   }),
   findings: z.array(Finding),

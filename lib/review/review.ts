@@ -9,16 +9,16 @@ import { Environment } from "../config/values.ts";
 import { exitCodes, UserError } from "../errors.ts";
 import { readHistory, type SiteHistory } from "../history/read.ts";
 import { adviceOf } from "../observe/site.ts";
-import { registryScriptsHash } from "../registry/scripts.ts";
 import { questionKey, readSource, type SourceFacts } from "../source/read.ts";
 import { stackName } from "../stack-names.ts";
 import { type ArtifactLook, type ArtifactQuestion, lookAtArtifacts, noArtifacts } from "./artifacts.ts";
 import { blockedFindings } from "./blocked.ts";
-import { factLines } from "./facts.ts";
+import { codeLines } from "./code.ts";
+import { comingLines, factLines } from "./facts.ts";
 import { type FingerprintInput, fingerprintOf, pinLines } from "./fingerprint.ts";
 import { type Live, liveOf } from "./live.ts";
 import { planInputs } from "./plan-inputs.ts";
-import { type Finding, isApplied, type ReviewReport, type ServiceReview } from "./report.ts";
+import { type Finding, isApplied, placeOf, type ReviewReport, type ServiceReview } from "./report.ts";
 import { destroysOf, extentsOf, type SortedStack, sortStack, totalsOf } from "./report-builder.ts";
 import { reviewForgotten, reviewService, rollbackCommit } from "./service.ts";
 import { sidesOf } from "./sides.ts";
@@ -81,24 +81,27 @@ export async function review(request: ReviewRequest): Promise<Review> {
   const stacks = planned.map(({ review: one }) => one);
   const parts: FingerprintInput = {
     pins: pinLines(here),
-    code: [`registry: ${registryScriptsHash(site.registry)}`, `steps: ${synthesized.bundle.sha256}`],
-    facts: factLines(site, names, here, observed),
+    code: codeLines(root, site.registry, synthesized.bundle),
+    facts: [...factLines(site, names, here, observed), ...comingLines(here, live, surroundings.artifacts)].sort(),
     plans: planned.flatMap(({ lines }) => lines),
   };
   const changes = stacks.some(({ action }) => action === "change");
-  const failed = stacks.some(({ action }) => action === "error");
+  const unseen = isObserved ? unseenPlaces(here, live) : [];
+  // Where nobody could look, nothing to do is not known either.
+  const failed = stacks.some(({ action }) => action === "error") || (!changes && unseen.length > 0);
   const report: ReviewReport = {
     version: 1,
     target: site.target,
     decision: failed ? "error" : changes ? "changes" : "nothing",
     offline: isObserved ? null : "the hosts were not looked at: this compares the pins with Terraform's state alone",
+    unseen,
     fingerprint: fingerprintOf(parts),
     stacks,
     services,
     sides: sidesOf(synthesized, services),
     disks: [...surroundings.artifacts.disks],
     destroys: destroysOf(stacks, services),
-    ...extentsOf(stacks, services),
+    ...extentsOf(stacks, services, unseen),
     totals: totalsOf(services, surroundings.artifacts.totalBytes(new Set(services.filter(isApplied).map(pinName)))),
     findings: [],
     warnings: [
@@ -108,7 +111,7 @@ export async function review(request: ReviewRequest): Promise<Review> {
       ...(refresh || !isObserved ? [] : [notRefreshed]),
     ],
   };
-  const findings = [...blockedFindings(services), ...(await request.judge(report, site))];
+  const findings = [...blockedFindings(services, report.disks), ...(await request.judge(report, site))];
   const denied = findings.some(({ level }) => level === "deny");
   return {
     report: { ...report, findings, decision: denied ? "error" : report.decision },
@@ -116,6 +119,13 @@ export async function review(request: ReviewRequest): Promise<Review> {
     synthesized,
     folders,
   };
+}
+
+/** Hosts, and clusters of hosts, with services of this review that nobody could look at. */
+function unseenPlaces(pins: readonly Pin[], live: ReadonlyMap<string, Live>): string[] {
+  const unseen = pins.filter((pin) => !pin.consumer.planOnly && !live.get(pinName(pin))?.seen);
+  const places = unseen.map(({ consumer: { runtime } }) => placeOf({ host: runtime.host, runtime: runtime.kind }));
+  return [...new Set(places)].sort();
 }
 
 /** Pins of some stacks. */

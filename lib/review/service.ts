@@ -47,7 +47,7 @@ export function reviewService(input: ServiceInput): ServiceReview {
     runtime: runtime.kind,
     targets: targetsOf(pin),
     ...decided,
-    blockers: blockersOf(input, decided.action),
+    blockers: blockersOf(input, decided),
     commits: commitsOf(input),
     digest: {
       live: live.digest ?? null,
@@ -106,10 +106,11 @@ export function reviewForgotten(
 }
 
 /** What preflight, gates and review would say no to. What is unknown blocks nothing. */
-function blockersOf(input: ServiceInput, action: ServiceReview["action"]): string[] {
+function blockersOf(input: ServiceInput, { action, interrupts }: Decision): string[] {
   if (action === "refused") return [];
   if (action === "none") return input.preflight ? artifactBlockers(input) : [];
-  return [...artifactBlockers(input), ...ownBlockers(input)];
+  // What a deployment would refuse to make anew; where it makes nothing anew, nothing is refused.
+  return [...artifactBlockers(input), ...ownBlockers(input), ...(interrupts ? input.live.refusals : [])];
 }
 
 /** As the preflight has it: while the registry answers, an image that is on the target makes up for no manifest. */
@@ -186,6 +187,12 @@ function decide(input: ServiceInput): Decision {
       reason: `pin changed: ${from} is live, ${shortCommit(pin.commit)} is pinned`,
       interrupts,
     };
+  }
+  const wasPinned = acting.some(({ fields }) =>
+    fields.some(({ path, after }) => path === "triggers.digest" && after === pin.digest),
+  );
+  if (wasPinned && live.commit === pin.commit && live.digest !== undefined && live.digest !== pin.digest) {
+    return { action: "deploy", reason: `pin changed: another image of ${shortCommit(pin.commit)}`, interrupts };
   }
   return { action: "repair", reason: `drift: ${live.drift}`, interrupts };
 }

@@ -37,6 +37,9 @@ export interface StoredReview {
   planOf(stack: string): string | undefined;
 }
 
+/** Everything that a review's folder has. */
+const reviewFiles = ["report.json", "parts.json", "plans"];
+
 /** How many reviews a checkout keeps. */
 const kept = 20;
 /** Longer than anybody writes one. */
@@ -78,7 +81,8 @@ export function storeReview(root: string, { report, parts, folders }: Review, fo
 
 function isEmptyOrReview(folder: string): boolean {
   const names = readdirSync(folder);
-  return names.length === 0 || names.includes("report.json");
+  // All of it is removed for the new one: a report.json alone may be anybody's.
+  return names.length === 0 || (names.includes("parts.json") && names.every((name) => reviewFiles.includes(name)));
 }
 
 /** Reviews at once may have the same result: whichever comes last stands. */

@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { execa, type Options } from "execa";
 import * as z from "zod";
 import { PlanJson } from "./plan-json.ts";
+import { withoutCredentials } from "./without-credentials.ts";
 
 /** Longer than any plan of hosts that answer. */
 const timeout = 300_000;
@@ -44,7 +45,7 @@ export async function planStack(stack: StackFolder, inputs?: string): Promise<St
   rmSync(memory, { force: true });
   const result = await planAnew(stack, resources);
   if (inputs !== undefined && !("error" in result)) {
-    writeFileSync(memory, JSON.stringify({ inputs, plan: result.plan ?? null } satisfies Memory));
+    writeFileSync(memory, JSON.stringify({ inputs, plan: result.plan ?? null } satisfies Memory), { mode: 0o600 });
   }
   return result;
 }
@@ -78,7 +79,13 @@ async function planAnew(stack: StackFolder, resources: number): Promise<StackPla
   if (planned.exitCode !== 2)
     return { error: stack.refresh === false ? unseen(planned) : errorsIn(planned), resources };
   // Only a plan with changes is worth the second start of every provider.
-  const shown = await terraform(stack, ["show", "-json", "-no-color", planFile]);
+  return readPlan(stack, planFile);
+}
+
+/** What a plan file does, in a folder that is initialized. */
+export async function readPlan(stack: StackFolder, file: string): Promise<StackPlan> {
+  const resources = countResources(stack);
+  const shown = await terraform(stack, ["show", "-json", "-no-color", file]);
   if (shown.exitCode !== 0) return { error: errorsIn(shown), resources };
   return { plan: PlanJson.parse(JSON.parse(shown.stdout)), resources };
 }
@@ -158,7 +165,12 @@ export async function terraform(
     ...options,
   });
   const { exitCode, stdout, stderr, shortMessage } = result;
-  return { exitCode, stdout: String(stdout ?? ""), complaint: String(stderr ?? "") || (shortMessage ?? "") };
+  const complaint = String(stderr ?? "") || (shortMessage ?? "");
+  return {
+    exitCode,
+    stdout: String(stdout ?? ""),
+    complaint: withoutCredentials(complaint, { ...process.env, ...environment }),
+  };
 }
 
 /** Terraform's own words about what went wrong, without its frames. */

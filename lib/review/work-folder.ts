@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "../ssh/lock.ts";
 
@@ -12,6 +12,8 @@ const slots = 32;
 export async function withWorkFolder<T>(root: string, work: (folder: string) => Promise<T>): Promise<T> {
   const parent = join(root, ".unidesk", "review");
   mkdirSync(parent, { recursive: true });
+  // Plan files carry commands and values that no report shows.
+  chmodSync(parent, 0o700);
   for (let slot = 1; slot <= slots; slot += 1) {
     const release = tryLock(join(parent, `${slot}.lock`));
     if (!release) continue;

@@ -107,6 +107,11 @@ export function deploymentDrift(
   return reason.what.startsWith("gate ") ? `${reason.what} not passed` : "not healthy";
 }
 
+/** Whether a deployment that mends it makes a new container; a right one keeps running while its keys and tag are put right. */
+export function recreates(drift: Drift): boolean {
+  return drift !== undefined && !/^(env file key |stable tag moved )/.test(drift);
+}
+
 /** `127.0.0.1:5000`, `[::1]:5000`, `*:5000` as ss(8) prints them, without zone and port. */
 export function listenerAddress(listener: string): string {
   return listener

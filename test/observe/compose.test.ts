@@ -113,6 +113,11 @@ test.each([
     { "gate.frontend.0": 28 },
     { container: { gates: [{ status: 0, error: "why", where: "main-server port 8080 /stats" }, { status: 200 }] } },
   ],
+  [
+    "nothing to compare the configuration with",
+    { "compose.resolved": "frontend unknown 0123456789abcdef\n" },
+    { recreateWouldChange: undefined, resolved: "0123456789abcdef" },
+  ],
   ["no fingerprint", { "compose.resolved": "" }, { recreateWouldChange: undefined }],
   ["another configuration", { "compose.resolved": "frontend changed\n" }, { recreateWouldChange: true }],
   [

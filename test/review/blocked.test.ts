@@ -23,3 +23,11 @@ test("what is not applied stops nothing", () => {
   ];
   expect(blockedFindings(services)).toEqual([]);
 });
+
+test("fails if what comes does not fit on a disk and may be applied", () => {
+  const disk = { host: "d601", path: "/var/lib/docker", neededBytes: 2_000_000_000, freeBytes: 1_000_000_000 };
+  expect(blockedFindings([], [{ ...disk, fits: false }])).toMatchObject([
+    { level: "deny", subject: "d601", message: "/var/lib/docker has 1.0 GB free, and 2.0 GB are needed" },
+  ]);
+  expect(blockedFindings([], [{ ...disk, fits: true }])).toEqual([]);
+});

@@ -186,3 +186,32 @@ describe("the hash of what changes", () => {
     expect(hashOf("old", "one", marks)).toBe(hashOf("other", "another", marks));
   });
 });
+
+describe("what was found in a cluster", () => {
+  const containers = (env: object[], annotations: object = {}) => ({
+    spec: [{ template: [{ metadata: [{ annotations }], spec: [{ container: [{ args: ["--key=hunter2"], env }] }] }] }],
+  });
+  const url = { name: "DATABASE_URL", value: "postgres://app:hunter2@db/prod" };
+  const commit = (one: string) => ({ name: "UNIDESK_DEPLOY_COMMIT", value: one.repeat(40) });
+  const found = containers([commit("a"), url], {
+    "example.org/token": "hunter2",
+    "dev.unidesk.deploy.service": "other",
+  });
+  const declared = containers([commit("b")], { "dev.unidesk.deploy.service": "mdtodo" });
+  const [change] = planned("kubernetes_deployment.mdtodo", { actions: ["update"], before: found, after: declared });
+
+  test("fails if a value that nobody declared is shown: it may be a secret", () => {
+    expect(JSON.stringify(change)).not.toContain("hunter2");
+    expect(change?.change.fields).toContainEqual({
+      path: "spec.0.template.0.spec.0.container.0.env.1.value",
+      before: "(live value, not shown)",
+      after: null,
+    });
+  });
+
+  test("what this project wrote itself is shown", () => {
+    const shown = change?.change.fields.map(({ before }) => before);
+    expect(shown).toContain("a".repeat(40));
+    expect(shown).toContain("other");
+  });
+});

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { pinName } from "../../lib/config/deploy-file.ts";
 import { loadPins } from "../../lib/config/site.ts";
+import type { Digest } from "../../lib/config/values.ts";
 import type { ObservedContainer, ObservedService } from "../../lib/observe/compose.ts";
 import type { HostFacts } from "../../lib/observe/host.ts";
-import { factLines } from "../../lib/review/facts.ts";
-import { commitA, commitB, hostsJson, siteOfPins } from "../support.ts";
+import { comingLines, factLines } from "../../lib/review/facts.ts";
+import { commitA, commitB, digestA, hostsJson, siteOfPins } from "../support.ts";
 import { observed as cluster, deployment, healthOf } from "../verdicts/k3s-support.ts";
 
 const { d601, ...others } = hostsJson();
@@ -84,5 +86,31 @@ describe("a fingerprint's facts", () => {
   test("say nothing of mounts, which are there to be read", () => {
     const mounts = [{ type: "volume", from: "cache", to: "/cache" }];
     expect(linesOf(mainServer, { container: { mounts } })).toEqual(linesOf(mainServer));
+  });
+});
+
+describe("what the registry has of a pin without a digest", () => {
+  const artifacts = (digest: string | null | undefined) =>
+    ({ find: () => (digest ? { digest } : digest) }) as unknown as Parameters<typeof comingLines>[2];
+  const unsent = new Map(pins.map((pin) => [pinName(pin), { delivered: false }]));
+  const lines = (digest: string | null | undefined, some = pins) => comingLines(some, unsent, artifacts(digest));
+
+  test("is a fact while it has to come: another image of the same tag is another review", () => {
+    expect(lines("sha256:a")).toContain("unidesk-prod-main-server registry prod/frontend: sha256:a");
+    expect(lines("sha256:b")).not.toEqual(lines("sha256:a"));
+    expect(lines(null)).toContain("unidesk-prod-main-server registry prod/frontend: none");
+    expect(lines(undefined)).toContain("unidesk-prod-main-server registry prod/frontend: not asked");
+  });
+
+  test("is none where the pin has one, or nothing has to come", () => {
+    expect(
+      lines(
+        "sha256:a",
+        pins.map((pin) => ({ ...pin, digest: digestA as Digest })),
+      ),
+    ).toEqual([]);
+    expect(comingLines(pins, new Map(pins.map((pin) => [pinName(pin), { delivered: true }])), artifacts("x"))).toEqual(
+      [],
+    );
   });
 });

@@ -3,6 +3,7 @@ import { findService, isConsumer } from "../../lib/catalog/index.ts";
 import { loadPins } from "../../lib/config/site.ts";
 import { authSyncSpecOf } from "../../lib/kubernetes/target.ts";
 import { authKey, type ObservedAuthTarget } from "../../lib/observe/auth.ts";
+import type { ObservedService } from "../../lib/observe/compose.ts";
 import type { HostFacts } from "../../lib/observe/host.ts";
 import { liveOf } from "../../lib/review/live.ts";
 import { commitA, hostsJson, siteOfPins } from "../support.ts";
@@ -66,5 +67,46 @@ describe("a service on k3s whose pods start with .auth", () => {
     expect(liveWith(hmac, { ...synced, templates: { "frontend-dev": "none" } })).toMatchObject({
       ...{ settled: false, drift: "pods run with an older auth" },
     });
+  });
+});
+
+describe("a Compose service", () => {
+  const site = siteOfPins({ prod: { frontend: { commit: commitA } } });
+  const pin = loadPins(site)[0];
+  if (!pin) throw new Error("frontend is not pinned");
+  const container = {
+    ...{
+      id: "c1",
+      imageId: "i1",
+      status: "running",
+      imageLabels: {},
+      labels: {},
+      deployEnv: {},
+      mounts: [],
+      gates: [],
+    },
+    health: { status: 0, body: "", where: "" },
+  };
+  const liveWith = (changes: object) => {
+    const seen = { container, images: {}, stableImageId: "i1", envKeys: {}, secrets: {}, ...changes };
+    const services = new Map([["frontend", seen as unknown as ObservedService]]);
+    return liveOf(pin, site, { hosts: { "main-server": { ...none, services } }, warnings: [] });
+  };
+
+  test("fails if nobody knows what a recreate would pull in and nothing is said", () => {
+    expect(liveWith({ recreateWouldChange: undefined }).hidden).toEqual([expect.stringMatching(/^unknown: /)]);
+    expect(liveWith({ recreateWouldChange: false }).hidden).toEqual([]);
+    expect(liveWith({ container: undefined, recreateWouldChange: undefined }).hidden).toEqual([]);
+  });
+
+  test("fails if one that runs under another name is taken for none", () => {
+    const live = liveWith({ container: undefined, otherNames: ["app-frontend-1"] });
+    expect(live).toMatchObject({ exists: true, settled: false });
+    expect(live.refusals).toEqual([expect.stringContaining("app-frontend-1")]);
+  });
+
+  test("fails if Compose files that the hosts do not name are no refusal", () => {
+    const live = liveWith({ container: { ...container, otherFiles: ["/srv/override.yml"] } });
+    expect(live.refusals).toEqual([expect.stringContaining("/srv/override.yml")]);
   });
 });

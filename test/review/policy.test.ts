@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { PolicySettings } from "../../lib/config/policies.ts";
+import { Digest } from "../../lib/config/values.ts";
 import { loadPolicies } from "../../lib/review/load-policies.ts";
 import { type Policy, runPolicies } from "../../lib/review/policy.ts";
 import type { ReviewReport, ServiceReview, ServiceSide } from "../../lib/review/report.ts";
 import { checkout } from "../checkout.ts";
-import { tempFolder, write } from "../support.ts";
+import { digestA, digestB, tempFolder, write } from "../support.ts";
 import { commit, reportOf, serviceOf, sideOf, stillOf } from "./support.ts";
 
 let policies: Policy[];
@@ -182,6 +183,19 @@ describe("prod-after-dev", () => {
   test("fails if dev runs several commits", () => {
     const [finding] = findings([prod], [side({ live: { state: "mixed", commit: null } })]);
     expect(finding).toMatchObject({ level: "deny", message: "pins bbbbbbb, while dev runs no one commit of it" });
+  });
+  test("fails if another image of the commit that runs goes to prod untried", () => {
+    const again = (digest: ServiceReview["digest"]) => ({
+      ...prod,
+      commits: { ...prod.commits, live: commit("b"), relation: "same" as const },
+      digest,
+    });
+    const [one, other] = [Digest.parse(digestA), Digest.parse(digestB)];
+    const old = dev(commit("a"));
+    expect(deniedBy([again({ live: one, pinned: other, registry: other }), old])).toEqual([
+      "deny prod-after-dev prod/mdtodo",
+    ]);
+    expect(deniedBy([again({ live: one, pinned: one, registry: one }), old])).toEqual([]);
   });
   test("the same commit, a dev side that is only planned, and a repair are let through", () => {
     expect(deniedBy([prod, dev(commit("b"))])).toEqual([]);

@@ -19,7 +19,15 @@ const [blocked] = loadPins(siteOfPins({ prod: { "met-nonlinear": { commit: commi
 const [netdisk] = loadPins(siteOfPins({ prod: { "baidu-netdisk": { commit: commitA } } })) as [Pin];
 
 const asPinned: Live = {
-  ...{ seen: true, exists: true, settled: true, delivered: true, images: new Set([commitA, commitB]), hidden: [] },
+  ...{
+    seen: true,
+    exists: true,
+    settled: true,
+    delivered: true,
+    images: new Set([commitA, commitB]),
+    hidden: [],
+    refusals: [],
+  },
   ...{ commit: a, digest: Digest.parse(digestA), imageId: digestB, drift: undefined, secrets: undefined, mounts: [] },
 };
 const older: Live = { ...asPinned, commit: b, drift: "live commit b2b2b2b, pinned a1a1a1a", settled: false };
@@ -309,5 +317,32 @@ describe("the rollback", () => {
   test("an image that containerd was not asked for may be there", () => {
     const history = [entry({ service: "mdtodo", stack: "unidesk-prod-d601", host: "d601", commit: c })];
     expect(rollbackOf({ pin: mdtodo, history })).toMatchObject({ commit: c, imageOnTarget: null });
+  });
+});
+
+describe("a pin of another image of the commit that runs", () => {
+  const digested = { ...frontend, digest: Digest.parse(digestB) };
+  const fields = [{ path: "triggers.digest", before: digestA, after: digestB }];
+  const changes = [run("null_resource.frontend-deployment", fields)];
+  const live: Live = { ...asPinned, delivered: false, drift: "delivered by another digest", imageId: "sha256:x" };
+
+  test("fails if it is called drift", () => {
+    const { action, reason } = reviewed({ pin: digested, live, changes });
+    expect({ action, reason }).toEqual({ action: "deploy", reason: "pin changed: another image of a1a1a1a" });
+    expect(reviewed({ pin: digested, live, changes: again }).action).toBe("repair");
+  });
+});
+
+describe("what a deployment would refuse", () => {
+  const refusals = ["frontend runs under another name"];
+
+  test("fails if it is said only half way through the apply", () => {
+    const live = { ...older, refusals };
+    expect(reviewed({ live, changes: moved })).toMatchObject({ interrupts: true, blockers: refusals });
+  });
+
+  test("is refused nothing where nothing is made anew", () => {
+    const live: Live = { ...asPinned, drift: "stable tag moved to another image", settled: true, refusals };
+    expect(reviewed({ live, changes: again })).toMatchObject({ action: "repair", interrupts: false, blockers: [] });
   });
 });

@@ -54,3 +54,16 @@ test("the newest are kept, and what somebody is writing; what was given up long 
   expect(existsSync(writing ?? "")).toBe(true);
   expect(findReview(root, fingerprintOf(25))).toBeDefined();
 });
+
+test("fails if --out removes the report of something else", () => {
+  const root = tempFolder();
+  const made = { report: reportOf({ fingerprint: fingerprintOf(1) }), parts, folders: new Map() };
+  const storeIn = (folder: string) =>
+    storeReview(root, made as unknown as Parameters<typeof storeReview>[1], join(root, folder));
+  write(root, "coverage/report.json", {});
+  write(root, "coverage/history.txt", "precious");
+  expect(() => storeIn("coverage")).toThrow(/folder of something else/);
+  expect(readdirSync(join(root, "coverage")).sort()).toEqual(["history.txt", "report.json"]);
+  storeIn("review");
+  expect(readdirSync(storeIn("review")).sort()).toEqual(["parts.json", "plans", "report.json"]);
+});

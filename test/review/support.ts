@@ -135,6 +135,7 @@ export function reportOf(change: ReportChange = {}): ReviewReport {
     target: "lab",
     decision: services.some(({ action }) => action !== "none") ? "changes" : "nothing",
     offline: null,
+    unseen: [],
     fingerprint: "0123456789abcdef".repeat(4),
     stacks: [],
     services,

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { renderMarkdown } from "../../lib/review/render/markdown.ts";
 import { renderTerminal } from "../../lib/review/render/terminal.ts";
+import { extentsOf } from "../../lib/review/report-builder.ts";
 import { reportOf, serviceOf, stillOf } from "./support.ts";
 
 const open = serviceOf({
@@ -32,4 +33,18 @@ test("fails if storage that nobody saw is said to be none", () => {
     renderTerminal(reportOf({ services: [serviceOf({ service: "frontend", storage })] }), { width: 80, color: false });
   expect(textOf(null)).toMatch(/Storage +unknown/);
   expect(textOf([])).toMatch(/Storage +none/);
+});
+
+describe("a host that nobody could look at", () => {
+  const services = [stillOf("frontend", { host: "main-server" }), stillOf("findjob", { host: "d601" })];
+  const unseen = ["main-server"];
+  const blind = reportOf({ services, unseen, decision: "error", ...extentsOf([], services, unseen) });
+
+  test("fails if the first line says nothing of it, or its services are called untouched", () => {
+    const text = renderTerminal(blind, { width: 80, color: false });
+    expect(text.split("\n")[0]).toContain("main-server NOT LOOKED AT; what changes there is unknown");
+    expect(text).toContain("services (1): prod/findjob");
+    expect(renderMarkdown(blind)).toContain("main-server NOT LOOKED AT");
+    expect(blind.untouched.map(({ host }) => host)).toEqual(["d601"]);
+  });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withWorkFolder } from "../../lib/review/work-folder.ts";
@@ -29,4 +29,10 @@ test("is free again if the work fails", async () => {
   const root = tempFolder();
   await expect(withWorkFolder(root, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(await withWorkFolder(root, async (folder) => folder)).toMatch(/\/1$/);
+});
+
+test("fails if others can read what a review leaves: plan files carry values that no report shows", async () => {
+  const root = tempFolder();
+  await withWorkFolder(root, async () => {});
+  expect(statSync(join(root, ".unidesk", "review")).mode & 0o777).toBe(0o700);
 });

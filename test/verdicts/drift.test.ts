@@ -6,7 +6,13 @@ import type { ObservedService } from "../../lib/observe/compose.ts";
 import type { ObservedRegistry } from "../../lib/observe/registry.ts";
 import { registryFiles } from "../../lib/registry/files.ts";
 import { RegistrySettings } from "../../lib/registry/settings.ts";
-import { deliveryDrift, deploymentDrift, registryFileDrift, registryServiceDrift } from "../../lib/verdicts/drift.ts";
+import {
+  deliveryDrift,
+  deploymentDrift,
+  recreates,
+  registryFileDrift,
+  registryServiceDrift,
+} from "../../lib/verdicts/drift.ts";
 import { commitA, commitB, composeTarget, digestA, digestB } from "../support.ts";
 
 const settings = checkValue({}, "registry", RegistrySettings);
@@ -179,3 +185,11 @@ describe("a deployment", () => {
     ],
   ])("fails if %s", (text, found) => expect(found).toBe(text));
 });
+
+test.each([
+  [undefined, false],
+  ["env file key UNIDESK_FRONTEND_DEPLOY_IMAGE changed", false],
+  ["stable tag moved to another image", false],
+  ["container exited", true],
+  ["env file cannot be read", true],
+])("%s: has a new container made: %s", (drift, made) => expect(recreates(drift)).toBe(made));

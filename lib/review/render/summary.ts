@@ -1,6 +1,7 @@
 import {
   type Extent,
   type Finding,
+  isOpen,
   isWaiting,
   type ReviewReport,
   type ServiceReview,
@@ -59,7 +60,7 @@ const order: readonly Action[] = ["unknown", "deploy", "first-deploy", "repair",
 export function summaryOf(report: ReviewReport): Summary {
   const shown = order.flatMap((action) => report.services.filter((service) => service.action === action));
   const changing = shown.filter(({ action }) => onHost.has(action));
-  const still = report.services.filter(({ action }) => action === "none");
+  const still = report.services.filter((service) => service.action === "none" && !isOpen(service, report.unseen));
   const refused = report.services.filter(({ action }) => action === "refused");
   const hosts = new Set(changing.map(({ host }) => host)).size;
   const lead = leadOf(report, changing.length, hosts);
@@ -84,7 +85,13 @@ export function summaryOf(report: ReviewReport): Summary {
   };
 }
 
-function leadOf({ decision, services }: ReviewReport, changing: number, hosts: number): string {
+function leadOf(report: ReviewReport, changing: number, hosts: number): string {
+  const lead = changesText(report, changing, hosts);
+  return report.unseen.length === 0 ? lead : `${report.unseen.join(" and ")} NOT LOOKED AT; ${lead}`;
+}
+
+function changesText({ decision, services, unseen }: ReviewReport, changing: number, hosts: number): string {
+  if (changing === 0 && unseen.length > 0) return "what changes there is unknown";
   if (changing === 0 && services.some(({ action }) => action === "unknown")) return "what changes is unknown";
   if (changing === 0) return decision === "nothing" ? "nothing to do" : "no service changes";
   return `${counted(changing, "service")} ${changing === 1 ? "changes" : "change"} on ${counted(hosts, "host")}`;

@@ -1,0 +1,27 @@
+const credentialName = /(^PG_CONN_STR$|PASSWORD|PASSWD|SECRET|TOKEN|ACCESS_KEY)/i;
+/** Shorter parts of a connection string are in too many other words. */
+const shortest = 4;
+
+/**
+ * Terraform's words without the environment's credentials: a connection string that cannot be parsed is quoted, in part
+ * or as a whole, and these words go into a pull request's comment.
+ */
+export function withoutCredentials(text: string, environment: NodeJS.ProcessEnv): string {
+  const secrets = Object.entries(environment).flatMap(([name, value = ""]) =>
+    credentialName.test(name) ? [value, ...partsOf(name, value)] : [],
+  );
+  const longestFirst = [...new Set(secrets)]
+    .filter((one) => one.length >= shortest)
+    .sort((one, other) => other.length - one.length);
+  const clean = longestFirst.reduce((all, secret) => all.replaceAll(secret, "(hidden)"), text);
+  return clean.replaceAll(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'/@]*@/gi, "$1(hidden)@");
+}
+
+/** What may be a password in a connection string, or in what somebody took for one. */
+function partsOf(name: string, value: string): string[] {
+  if (name !== "PG_CONN_STR") return [];
+  const between = /^[a-z]+:\/\/[^:]*:(.*)@/is.exec(value)?.[1] ?? "";
+  const keyed = /password\s*=\s*(?:'([^']*)'|(.*?))(?=\s+\w+\s*=|$)/i.exec(value);
+  const password = between || (keyed?.[1] ?? keyed?.[2] ?? "");
+  return [password, ...password.split(/[^\w$!*+~.,;^-]/)];
+}
