@@ -18,8 +18,8 @@ kubectl_words=$kubectl lock=$1 namespace=$2 secret=$3 word=$4 kubectl_seconds=20
 shift 4
 ${authTargetFunctions}
 mkdir -p "$(dirname "$lock")" && exec 9>>"$lock" || exit 1
-flock -w 60 9 || { echo "a sync holds $lock for more than 60 s" >&2; exit 75; }
-live=$(auth_objects "$namespace" "secret/$secret" "\${@/#/deployments.apps/}") || exit 1
+flock -w 120 9 || { echo "a sync holds $lock for more than 120 s" >&2; exit 75; }
+live=$(auth_answer "$namespace" "secret/$secret" "\${@/#/deployments.apps/}") || exit
 pods=$(auth_part ${authAnnotations.pods} Secret "$live")
 [[ $pods =~ ^(pending|rolled)\\ [0-9a-f]{64}$ ]] || exit 0
 sync=\${pods#* }
@@ -70,5 +70,5 @@ async function run(
   const { namespace, workloads } = target;
   const names = workloads.map(({ name }) => name);
   const args = [authLock(host, namespace, secret), namespace, secret, word, ...names];
-  return kubeScript(host, target, purpose, script, args, { timeoutSeconds: 180 });
+  return kubeScript(host, target, purpose, script, args, { timeoutSeconds: 300 });
 }

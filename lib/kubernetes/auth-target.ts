@@ -22,6 +22,7 @@ const objectsTemplate = `{{range .items}}{{$kind := .kind}}{{if eq $kind "Deploy
  * `kubectl_words` is the command, `kubectl_seconds` how long it may take.
  *
  * auth_objects NAMESPACE KIND/NAME...: live objects as the template has them; two names at least, or kubectl makes no list.
+ * auth_answer ARGUMENT...: the same of an API that may be silent for a moment; three times at most.
  * auth_part WORD KIND TEXT: what follows these two words, one line an entry, an annotation without its quotes.
  * auth_templates TEXT: `<Deployment> <sync or none>` lines.
  * data_hmac NAMESPACE KIND NAME DATA: bound to the object, so that the same data elsewhere looks different.
@@ -30,6 +31,14 @@ export const authTargetFunctions = `${hostSecretFunctions}
 ${asRootFunction}
 auth_kubectl() { as_root timeout -k 2 "$kubectl_seconds" $kubectl_words ${kubeconfigOption} --request-timeout="$kubectl_seconds" "$@"; }
 auth_objects() { auth_kubectl -n "$1" get --ignore-not-found -o go-template='${objectsTemplate}' "\${@:2}"; }
+auth_answer() {
+  local try found code
+  for try in 1 2 3; do
+    [ "$try" = 1 ] || sleep 1
+    if found=$(auth_objects "$@"); then printf '%s\\n' "$found"; return 0; else code=$?; fi
+  done
+  return "$code"
+}
 auth_part() { printf '%s\\n' "$3" | sed -n "s|^$1 $2 ||p" | sed 's/^"\\(.*\\)"$/\\1/'; }
 auth_templates() { printf '%s\\n' "$1" | sed -n 's/^template //p'; }
 auth_there() { case $'\\n'$2$'\\n' in *$'\\n'"there $1"$'\\n'*) return 0 ;; esac; return 1; }
@@ -55,8 +64,8 @@ shift 7
 ${authTargetFunctions}
 input=$(head -c 4194304)
 mkdir -p "$(dirname "$lock")" && exec 9>>"$lock" || exit 1
-flock -w 60 9 || { echo "another sync holds $lock for more than 60 s" >&2; exit 75; }
-live=$(auth_objects "$namespace" "secret/$secret" "configmap/$config_map" "\${@/#/deployments.apps/}") || exit 1
+flock -w 120 9 || { echo "another sync holds $lock for more than 120 s" >&2; exit 75; }
+live=$(auth_answer "$namespace" "secret/$secret" "configmap/$config_map" "\${@/#/deployments.apps/}") || exit 1
 if [ -z "$live" ] && [ -z "$(auth_kubectl get namespace "$namespace" --ignore-not-found -o name)" ]; then
   echo "the namespace $namespace is not there" >&2
   exit 4

@@ -62,9 +62,10 @@ done
 [ "$phase" != Terminating ] || { echo "it is still being deleted after 60 s" >&2; exit 1; }
 [ -z "$phase" ] || exit 0
 said=$(kube create namespace "$1" 2>&1) && { echo created; exit 0; }
+code=$?
 case $said in *AlreadyExists* | *"already exists"*) exit 0 ;; esac
 printf '%s\\n' "$said" >&2
-exit 1
+exit "$code"
 `;
   const output = await kubeScript(host, cluster, `ensure the namespace ${namespace}`, script, [namespace], {
     timeoutSeconds: 120,

@@ -110,20 +110,26 @@ function wordsOf(way: WayBack): readonly [replicaSet: string, image: string] {
   return way === "scale-to-zero" ? ["0", ""] : [way.revision.name, way.revision.image];
 }
 
-/** Lets Kubernetes go on with what somebody paused. */
+/** Lets Kubernetes go on with what somebody paused; what is not paused is left alone, so that it can be tried again. */
 export async function resumeWorkloads(
   host: Connection,
   target: K3sTarget,
   workloads: readonly string[],
 ): Promise<void> {
-  const script =
-    'namespace=$1; shift; for name in "$@"; do kube -n "$namespace" rollout resume "deployment/$name" >&2 || exit; done';
+  const script = `
+namespace=$1
+shift
+for name in "$@"; do
+  paused=$(kube -n "$namespace" get "deployment/$name" -o 'jsonpath={.spec.paused}') || exit
+  [ "$paused" != true ] || kube -n "$namespace" rollout resume "deployment/$name" >&2 || exit
+done
+`;
   await kubeScript(host, target, "resume the rollouts", script, [target.namespace, ...workloads], {
     timeoutSeconds: 180,
   });
 }
 
-/** Makes new pods of the same revision, each before an old one goes. */
+/** Makes new pods of the same revision, each before an old one goes; tried again it may make them once more. */
 export async function restartWorkloads(
   host: Connection,
   target: K3sTarget,

@@ -128,7 +128,7 @@ class Rollout {
         this.changed = true;
         this.mine = new Set(ill);
         this.replaced = new Set(this.podsOf(ill));
-        await restartWorkloads(context.connection(target.host), target, ill);
+        await this.patiently(() => restartWorkloads(context.connection(target.host), target, ill));
         ({ verdict, waited } = await interruption.during(this.settle(target.health.deadlineSeconds)));
       }
       if (verdict.ok) return undefined;
@@ -141,6 +141,15 @@ class Rollout {
       const problem = error instanceof UserError ? error.problem : { what, found: rest.join("\n") };
       return { problem, cause: error };
     }
+  }
+
+  /** Asks again while the API is away, unless it is not for this run to change anything any more. */
+  private patiently(change: () => Promise<void>): Promise<void> {
+    const ask = () => {
+      this.lost.throwIfAborted();
+      return change();
+    };
+    return patiently(ask, undefined, () => this.interruption.came);
   }
 
   private async look(): Promise<ObservedK3s> {
@@ -169,7 +178,7 @@ class Rollout {
     const paused = names.filter((name) => cluster?.workloads[name]?.deployment?.paused);
     if (paused.length === 0) return;
     this.context.say(`resuming ${paused.join(", ")}, which somebody had paused`);
-    await resumeWorkloads(this.context.connection(target.host), target, paused);
+    await this.patiently(() => resumeWorkloads(this.context.connection(target.host), target, paused));
   }
 
   /** Here and not in the sync: Terraform's provider wrote the templates in between. Whether there is anything to roll. */

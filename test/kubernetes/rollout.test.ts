@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import type { Revision } from "../../lib/kubernetes/revisions.ts";
-import { undoRollout, type WaysBack } from "../../lib/kubernetes/rollout.ts";
+import { resumeWorkloads, undoRollout, type WaysBack } from "../../lib/kubernetes/rollout.ts";
 import { clusterImage, type K3sTarget } from "../../lib/kubernetes/target.ts";
 import { commitA, commitB, localHost, rejectionOf, tempFolder, write } from "../support.ts";
 
@@ -37,10 +37,13 @@ echo "$*" >> calls
 [ "$(wc -l < calls)" != "$(cat away 2>/dev/null)" ] || { echo "connection refused" >&2; exit 1; }
 [ "$1" = --kubeconfig=/etc/rancher/k3s/k3s.yaml ] || exit 9
 while [ "\${1#-}" != "$1" ]; do if [ "$1" = -n ]; then shift; fi; shift; done
-case "$1 $2" in
+case "$1 $2 $3 $4" in
+  "get deployment/"*" -o jsonpath={.spec.paused}") [ -f "\${2#*/}.resumed" ] || echo true ;;
   "get deployment/"*) if [ -f "\${2#*/}" ]; then printf '%s ' "$(cat "\${2#*/}")"; fi ;;
   "get replicaset/"*) echo 3 ;;
-  "rollout undo") printf %s "${imageOf(commitA)}" > "\${3#*/}" ;;
+  # As kubectl: what is not paused cannot be resumed.
+  "rollout resume "*) [ ! -f "\${3#*/}.resumed" ] || { echo "is not paused" >&2; exit 1; }; touch "\${3#*/}.resumed" ;;
+  "rollout undo "*) printf %s "${imageOf(commitA)}" > "\${3#*/}" ;;
 esac
 `,
   );
@@ -54,8 +57,9 @@ esac
     registryPort: 5000,
   };
   const undo = (ways: WaysBack) => undoRollout(localHost(folder), target, failing, ways);
+  const resume = () => resumeWorkloads(localHost(folder), target, Object.keys(deployments));
   const calls = () => (existsSync(join(folder, "calls")) ? readFileSync(join(folder, "calls"), "utf8") : "");
-  return { undo, calls, away: (call: number) => write(folder, "away", String(call)) };
+  return { undo, resume, calls, away: (call: number) => write(folder, "away", String(call)) };
 }
 const both = { web: imageOf(commitB), worker: imageOf(commitB) };
 const ways: WaysBack = Object.keys(both).map((workload) => ({ workload, way: { revision: before } }));
@@ -92,4 +96,14 @@ test("no pods and nothing to be done are said as such", async () => {
   ]);
   expect(said.map(({ to }) => to)).toEqual(["no pods", "nowhere"]);
   expect(cluster.calls()).toContain("scale deployment/web --replicas=0");
+});
+
+test("a resume that was cut half way is tried again", async () => {
+  const cluster = clusterOf(both);
+  cluster.away(4);
+  expect(await rejectionOf(cluster.resume())).toBeInstanceOf(InfraBlockedError);
+  cluster.away(0);
+  await cluster.resume();
+  expect(cluster.calls().match(/rollout resume deployment\/web/g)).toHaveLength(1);
+  expect(cluster.calls().match(/rollout resume deployment\/worker/g)).toHaveLength(2);
 });
