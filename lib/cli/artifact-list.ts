@@ -4,6 +4,7 @@ import { type ArtifactDetails, artifactDetails } from "../artifacts/details.ts";
 import { inventory, type ListedTag, repositoriesOf } from "../artifacts/inventory.ts";
 import { findEntry, repositoryOf } from "../config/ci-file.ts";
 import { loadPins, loadSite, overridesOf } from "../config/site.ts";
+import { printable } from "../printable.ts";
 import { withRegistry } from "../registry/open.ts";
 import { formatBytes } from "../verdicts/disk.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
@@ -56,18 +57,18 @@ export function addListCommands(artifact: Command, root: string): void {
     });
 }
 
-function showList(listed: readonly ListedTag[]): void {
+export function showList(listed: readonly ListedTag[]): void {
   if (listed.length === 0) print("nothing is published yet");
   for (const [index, serviceId] of [...new Set(listed.map((entry) => entry.serviceId))].entries()) {
     const tags = listed.filter((entry) => entry.serviceId === serviceId);
     if (index > 0) print("");
-    print(`${colors.bold(serviceId)}  ${tags[0]?.imageRef}`);
+    print(`${colors.bold(printable(serviceId))}  ${printable(tags[0]?.imageRef ?? "")}`);
     printTable(["tag", "digest", "size", "age", "", "used by, or what is wrong"], tags.map(rowOf));
   }
 }
 
 function rowOf({ tag, kind, digest, bytes, created, verdict, pins }: ListedTag): string[] {
-  const short = tag.length > 15 ? `${tag.slice(0, 14)}…` : tag;
+  const short = printable(tag.length > 15 ? `${tag.slice(0, 14)}…` : tag);
   const used = pins.length > 0 ? [`pinned: ${pins.map(({ environment }) => environment).join(", ")}`] : [];
   const wrong = verdict.reasons.map(({ what, found }) => `${what}: ${found}`);
   const notes = kind === "build" && verdict.ok ? used : [...used, ...wrong, "not deployable"];
@@ -77,7 +78,7 @@ function rowOf({ tag, kind, digest, bytes, created, verdict, pins }: ListedTag):
     bytes === null ? "–" : formatBytes(bytes),
     created === null ? "–" : ageOf(created),
     mark(verdict.ok),
-    notes.join("; "),
+    printable(notes.join("; "), Number.POSITIVE_INFINITY),
   ];
 }
 
@@ -91,7 +92,7 @@ export function ageOf(created: string, now = Date.now()): string {
   return `${Math.floor(minutes / 60 / 24)}d`;
 }
 
-function showDetails(details: ArtifactDetails): void {
+export function showDetails(details: ArtifactDetails): void {
   const { layers, labels, verdict, record, pins } = details;
   printFields({
     service: details.serviceId,
@@ -108,7 +109,9 @@ function showDetails(details: ArtifactDetails): void {
       : "none",
     verdict: mark(verdict.ok),
   });
-  if (!verdict.ok) print(renderReasons(details.serviceId, verdict.reasons));
+  for (const reason of verdict.reasons) {
+    print(printable(renderReasons(details.serviceId, [reason]), Number.POSITIVE_INFINITY));
+  }
   print(`\n${colors.bold("labels")}`);
   if (Object.keys(labels).length > 0) printFields(labels);
   print(`\n${colors.bold("layers")}`);

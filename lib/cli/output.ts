@@ -1,5 +1,6 @@
 import { Listr } from "listr2";
 import colors from "picocolors";
+import { printable } from "../printable.ts";
 import { renderTable } from "./table.ts";
 
 export function printJson(value: unknown): void {
@@ -10,10 +11,21 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** `key   value` lines, aligned. */
+/** `key   value` lines, aligned. Keys and values may be somebody else's: only a mark keeps its colour. */
 export function printFields(fields: Readonly<Record<string, string>>): void {
-  const width = Math.max(...Object.keys(fields).map((key) => key.length));
-  for (const [key, value] of Object.entries(fields)) print(`${key.padEnd(width)}  ${value}`);
+  const shown = Object.entries(fields).map(
+    ([key, value]) => [whole(key), isMark(value) ? value : whole(value)] as const,
+  );
+  const width = Math.max(...shown.map(([key]) => key.length));
+  for (const [key, value] of shown) print(`${key.padEnd(width)}  ${value}`);
+}
+
+function whole(text: string): string {
+  return printable(text, Number.POSITIVE_INFINITY);
+}
+
+function isMark(text: string): boolean {
+  return text === mark(true) || text === mark(false);
 }
 
 /** A table without lines that fits the terminal; the last column wraps. Widths are of the other columns. */
