@@ -24,10 +24,10 @@ export interface K3sDeploymentProps {
   /** The Deployment was seen in the cluster. @default false - the plan creates what the state lacks */
   readonly importDeployment?: boolean;
   /**
-   * The live Deployment selects by this and not by what is declared: the diff stays possible, the apply refuses once the
-   * preflight ran, before anything of this workload changes. @default - it selects as declared, or is not there
+   * The live Deployment selects by this and not by what is declared: the diff stays possible, the apply refuses before
+   * anything of this workload changes. @default - it selects as declared, or is not there
    */
-  readonly foreignSelector?: { readonly found: string; readonly preflight: { readonly resource: TerraformResource } };
+  readonly foreignSelector?: string;
   /** The Service was seen in the cluster. @default false - the plan creates what the state lacks */
   readonly importService?: boolean;
 }
@@ -88,6 +88,8 @@ export class K3sDeployment extends Construct {
     });
     this.service = new Service(this, "Service", {
       ...common,
+      // Beside a Deployment that is left alone it would select none of the pods that answer.
+      dependsOn: [...common.dependsOn, ...(props.foreignSelector === undefined ? [] : [this.resource])],
       metadata: { name, namespace, labels },
       spec: {
         type: "ClusterIP",
@@ -103,16 +105,15 @@ export class K3sDeployment extends Construct {
   }
 }
 
-/** A condition that is unknown while the preflight is to run again, and false after: the whole stack can be planned. */
+/** Holds in every plan and in no apply: the whole stack can be planned, and everything else of it applied. */
 function refusalOf({
   pin,
   workload,
   foreignSelector,
 }: K3sDeploymentProps): Pick<TerraformResourceLifecycle, "precondition"> {
-  if (!foreignSelector) return {};
-  const { found, preflight } = foreignSelector;
-  const problem = selectorProblem(pin.consumer.runtime.namespace, workload.name, found);
-  const condition = `\${${preflight.resource.terraformResourceType}.${preflight.resource.friendlyUniqueId}.id == ""}`;
+  if (foreignSelector === undefined) return {};
+  const problem = selectorProblem(pin.consumer.runtime.namespace, workload.name, foreignSelector);
+  const condition = `\${!terraform.applying}`;
   return { precondition: [{ condition, errorMessage: escapeTemplate(renderProblem(problem)) }] };
 }
 

@@ -7,7 +7,8 @@ import { ClusterBoundary } from "./cluster-boundary.ts";
 import { escapeTemplate } from "./template.ts";
 
 export interface KubernetesAccessProps extends CredentialSpec {
-  readonly runtime: Pick<StepRuntime, "bundle">;
+  /** With an approval where the stack is supervised: an apply gets no credential without it, a plan always does. */
+  readonly runtime: Pick<StepRuntime, "bundle" | "approval">;
 }
 
 /**
@@ -21,11 +22,13 @@ export class KubernetesAccess extends Construct {
   constructor(scope: Construct, id: string, { runtime, ...spec }: KubernetesAccessProps) {
     super(scope, id);
     const { localPort, caCertificate } = spec;
-    const args = credentialArgs(runtime.bundle, spec);
+    const { bundle, approval } = runtime;
+    const args = credentialArgs(bundle, spec, approval).map(escapeTemplate);
+    if (approval) args.push(isApplying);
     this.provider = new KubernetesProvider(this, "Provider", {
       host: `https://127.0.0.1:${localPort}`,
       clusterCaCertificate: escapeTemplate(caCertificate),
-      exec: [{ apiVersion: "client.authentication.k8s.io/v1beta1", command: "node", args: args.map(escapeTemplate) }],
+      exec: [{ apiVersion: "client.authentication.k8s.io/v1beta1", command: "node", args }],
       ...nothingOfTheUsers,
     });
     const stack = TerraformStack.of(this);
@@ -45,6 +48,9 @@ export class KubernetesAccess extends Construct {
     TerraformStack.of(this).addOverride("import", this.imported);
   }
 }
+
+/** Known to Terraform alone, which evaluates it in each walk and keeps it nowhere (Terraform 1.10, OpenTofu 1.11). */
+const isApplying = `\${terraform.applying}`;
 
 /**
  * What is left out the provider takes from the runner's environment, and version 1 from ~/.kube/config: it would add

@@ -40,12 +40,6 @@ export class Repairs {
     return this.observed.hosts[host]?.receipts.get(this.key(name));
   }
 
-  /** Of a step that runs with any repair in front of it: one that it ran with already, and that did not help, has it run again. */
-  anew(name: string, repair: Repair): Repair {
-    const isLast = this.state?.get(name)?.repair === repair.value;
-    return repair.ignore === "none" && isLast ? { ...repair, value: `${repair.value}, again` } : repair;
-  }
-
   decide({ name, host, spec, facts, drift }: Managed): Repair {
     const seen = this.observed.hosts[host];
     const receipt = this.receipt(name, host);

@@ -42,7 +42,7 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
   };
   const add = (stack: SiteStack, context: PinContext) => {
     const { changing, registry, preflight } = context;
-    const access = accessOf(stack, site, context.runtime);
+    const access = accessOf(stack, site, changing);
     const namespace = namespaceOf(stack, site, context, target.namespace, namespaced);
     const image = new ContainerdImage(stack, `${service}-containerd-image`, {
       runtime: changing,
@@ -66,7 +66,7 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
         dependsOn: [preflight, namespace, image, ...(auth ? [auth] : [])],
         importDeployment: deployment !== undefined,
         importService: liveService !== undefined,
-        ...(found === undefined ? {} : { foreignSelector: { found, preflight } }),
+        ...(found === undefined ? {} : { foreignSelector: found }),
       });
     });
     const rollout = new K3sRollout(stack, `${service}-rollout`, {

@@ -43,7 +43,7 @@ export class PinStack extends SiteStack {
       registry,
       target: host,
       pins,
-      repair: this.repairs.anew("preflight", repair),
+      repair,
       ...(gate ? { gate } : {}),
     });
     // What changes a host verifies the approval once more; what only reads may run after its end.
@@ -68,8 +68,7 @@ export class PinStack extends SiteStack {
       if (!supervised) continue;
       const approval = stepApproval(site, pin);
       const name = `${pin.service}-approval`;
-      const again = this.repairs.anew(name, repair);
-      return new ApprovalGate(this, name, { runtime, pin, supervised, approval, repair: again });
+      return new ApprovalGate(this, name, { runtime, pin, supervised, approval, repair });
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { StepApproval } from "../approval/request.ts";
 import type { StepBundle } from "../steps/bundle.ts";
 import type { ApiTunnelRoute } from "./api-tunnel-protocol.ts";
 
@@ -10,7 +11,13 @@ export interface CredentialSpec extends ApiTunnelRoute {
   readonly caCertificate: string;
 }
 
-/** Arguments of `node`. Everything is an argument, because cdktf changes the names of a provider's environment variables. */
-export function credentialArgs(bundle: StepBundle, spec: CredentialSpec): string[] {
-  return [bundle.path, credentialCommand, bundle.sha256, JSON.stringify(spec)];
+/**
+ * Arguments of `node`. Everything is an argument, because cdktf changes the names of a provider's environment variables.
+ *
+ * @param approval What a person must have approved before an apply is given a credential. One more argument follows then:
+ *   `false` where Terraform only plans.
+ */
+export function credentialArgs(bundle: StepBundle, spec: CredentialSpec, approval?: StepApproval): string[] {
+  const args = [bundle.path, credentialCommand, bundle.sha256, JSON.stringify(spec)];
+  return approval ? [...args, JSON.stringify(approval)] : args;
 }

@@ -30,6 +30,6 @@ export function selectorProblem(namespace: string, name: string, found: string):
     what: `Deployment ${namespace}/${name} was left alone: it selects its pods by other labels, and a selector cannot be changed`,
     found,
     allowed: declaredSelector(name),
-    remedy: `kubectl -n ${namespace} delete deployment ${name} --cascade=orphan on its host takes it away and leaves its pods running; then apply again, and delete those pods when the new ones answer`,
+    remedy: `kubectl -n ${namespace} delete deployment ${name} --cascade=orphan on its host takes it away and leaves its pods running; then apply again, and delete those pods when the new ones answer; from that apply on pods without the declared labels are sent nothing, so there may be a gap until the new ones answer`,
   };
 }

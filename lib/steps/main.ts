@@ -72,11 +72,13 @@ function report(error: unknown): void {
 }
 
 /** For the Kubernetes provider, which reads what is printed only where the exit code is 0. */
-async function printCredential([bundle = "", spec = ""]: readonly string[]): Promise<void> {
+async function printCredential([bundle = "", spec = "", approval, applying]: readonly string[]): Promise<void> {
   // The process that holds the tunnel is started from here and verifies the same.
   process.env[stepVariables.bundle] = bundle;
   const output = async () => {
     verifyBundle(bundle);
+    // Here and not in the steps alone: what Terraform's provider changes itself, such as a hand-edited Deployment, no step sees.
+    if (applying !== "false") await verifiedApproval(approval);
     return kubernetesCredential(JSON.parse(spec) as CredentialSpec);
   };
   const text = await output().catch((error) => {
@@ -99,7 +101,7 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
   };
   const receiptText = process.env[stepVariables.receipt];
   const receipt = receiptText ? (JSON.parse(receiptText) as StepReceipt) : undefined;
-  const approval = await verifiedApproval();
+  const approval = await verifiedApproval(process.env[stepVariables.approval]);
   await step(spec, {
     connection,
     say: (line) => process.stdout.write(`${printableLines(line)}\n`),
@@ -112,8 +114,7 @@ async function runStep<Name extends StepName>(name: Name): Promise<void> {
 }
 
 /** Of a supervised step: the gate ran before it, but an apply can begin anywhere and take its time. */
-async function verifiedApproval(): Promise<Approval | undefined> {
-  const text = process.env[stepVariables.approval];
+async function verifiedApproval(text: string | undefined): Promise<Approval | undefined> {
   if (!text) return undefined;
   const wanted = JSON.parse(text) as StepApproval;
   refuseInCodeQueueTask(process.env, `applying ${wanted.request.service}`);

@@ -32,20 +32,20 @@ function terraformEnv() {
   return env;
 }
 
-/** @param {string} binary @returns {Promise<string | undefined>} */
+/** The first line names the product, which the JSON output does not. @param {string} binary */
 async function versionOf(binary) {
-  const { code, stdout } = await run(binary, ["version", "-json"], { env: terraformEnv(), timeoutSeconds: 20 });
-  try {
-    return code === 0 ? JSON.parse(stdout).terraform_version : undefined;
-  } catch {
-    return undefined;
-  }
+  const { code, stdout } = await run(binary, ["version"], { env: terraformEnv(), timeoutSeconds: 20 });
+  return code === 0 ? /^(?:Terraform|OpenTofu) v\S+/m.exec(stdout)?.[0] : undefined;
 }
 
-/** @param {string | undefined} version */
-const isEnough = (version) => {
-  const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 10);
+/** From these on a provider block may say `terraform.applying`. */
+const oldest = { Terraform: 10, OpenTofu: 11 };
+
+/** @param {string} said such as `Terraform v1.11.4` */
+export const isEnough = (said) => {
+  const [, product = "", major, minor] = /^(\w+) v(\d+)\.(\d+)/.exec(said) ?? [];
+  const least = oldest[/** @type {keyof typeof oldest} */ (product)] ?? Number.POSITIVE_INFINITY;
+  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= least);
 };
 
 /**
@@ -59,15 +59,15 @@ export async function prepareBinary(cacheDir, checkOnly) {
   const tooOld = [];
   for (const binary of [...onPath("terraform", "tofu"), ...(existsSync(built) ? [built] : [])]) {
     if (isLauncher(realpathSync(binary))) continue;
-    const version = await versionOf(binary);
-    if (version && isEnough(version)) return { binary, version };
-    tooOld.push(`${binary} ${version ?? "(tells no version)"}`);
+    const said = await versionOf(binary);
+    if (said && isEnough(said)) return { binary, version: said.replace(/^.* v/, "") };
+    tooOld.push(said ? `${said} (${binary})` : `${binary} (tells no version)`);
   }
   const found = tooOld.length > 0 ? `found only ${tooOld.join(", ")}` : "none is on PATH";
   if (checkOnly || onPath("go").length === 0)
     throw new Problem(
-      `Terraform >= 1.10 or OpenTofu >= 1.10 is needed and ${found}`,
-      "install Terraform or OpenTofu >= 1.10; or install Go >= 1.26.6 and run this again: OpenTofu is built then",
+      `Terraform >= 1.10 or OpenTofu >= 1.11 is needed and ${found}`,
+      "install Terraform >= 1.10 or OpenTofu >= 1.11; or install Go >= 1.26.6 and run this again: OpenTofu is built then",
     );
   await goBuild({
     ...openTofu,

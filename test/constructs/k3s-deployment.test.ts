@@ -1,4 +1,4 @@
-import { type TerraformResource, TerraformStack, Testing } from "cdktf";
+import { TerraformStack, Testing } from "cdktf";
 import { expect, test } from "vitest";
 import { K3sDeployment, type K3sDeploymentProps } from "../../constructs/k3s-deployment.ts";
 import { KubernetesAccess } from "../../constructs/kubernetes-access.ts";
@@ -67,6 +67,19 @@ test("the provider gets the runner's port, the pinned authority and our command,
     },
   ]);
   expect(terraform.required_providers.kubernetes.version).toBe(">= 1.13.4, < 4.0.0");
+});
+
+test("the command of a supervised stack is told what has to be approved, and whether this is an apply", () => {
+  const site = siteOf();
+  const request = { target: "$" + "{x}", service: "frontend", environment: "dev" as const, commit: commitA };
+  const approval = { request, source: { folder: "/approvals", approvers: [], deployKeys: [] } };
+  const stack = new TerraformStack(appOf(site), "stack");
+  new KubernetesAccess(stack, "kubernetes", { runtime: { ...runtimeOf(site), approval }, ...spec });
+  const [{ exec }] = JSON.parse(Testing.synth(stack)).provider.kubernetes;
+  const [{ args }] = exec;
+  expect(args).toHaveLength(6);
+  expect(args[4]).toBe(JSON.stringify({ ...approval, request: { ...request, target: "$$" + "{x}" } }));
+  expect(args[5]).toBe("$" + "{terraform.applying}");
 });
 
 test("the Deployment has its contract address, the pinned image, and waits for nothing", () => {
@@ -195,25 +208,29 @@ test("only a service with a sync of `.auth` leaves the mark of that sync to its 
   expect(ignored("mdtodo")).toEqual(["spec[0].selector"]);
 });
 
-test("a live Deployment of another selector is never replaced: the apply refuses after the preflight, with both", () => {
-  const resource = { terraformResourceType: "null_resource", friendlyUniqueId: "preflight" } as TerraformResource;
-  const foreign = lifecycleOf({
-    props: { foreignSelector: { found: "app=other, tier=$" + "{x}", preflight: { resource } } },
-  });
+test("a live Deployment of another selector is never replaced: the apply refuses, with both", () => {
+  const foreign = lifecycleOf({ props: { foreignSelector: "app=other, tier=$" + "{x}" } });
   expect(foreign.ignore_changes).toContain("spec[0].selector");
   expect(foreign.precondition).toEqual([
     {
-      // Unknown in a plan that runs the preflight again, so that the rest of the stack can be planned.
-      condition: "$" + '{null_resource.preflight.id == ""}',
+      // So that the rest of the stack can be planned.
+      condition: "$" + "{!terraform.applying}",
       error_message: [
         "Deployment unidesk-dev/frontend-dev was left alone: it selects its pods by other labels, and a selector cannot be changed",
         "  found:   app=other, tier=$$" + "{x}",
         "  allowed: app=frontend-dev",
-        "  remedy:  kubectl -n unidesk-dev delete deployment frontend-dev --cascade=orphan on its host takes it away and leaves its pods running; then apply again, and delete those pods when the new ones answer",
+        "  remedy:  kubectl -n unidesk-dev delete deployment frontend-dev --cascade=orphan on its host takes it away and leaves its pods running; then apply again, and delete those pods when the new ones answer; from that apply on pods without the declared labels are sent nothing, so there may be a gap until the new ones answer",
       ].join("\n"),
     },
   ]);
   expect(lifecycleOf({})).not.toHaveProperty("precondition");
+});
+
+test("beside a Deployment that is left alone its Service is too", () => {
+  const dependsOn = (props?: Options["props"]) =>
+    stackOf(props ? { props } : {}).resource.kubernetes_service["frontend-dev"].depends_on;
+  expect(dependsOn({ foreignSelector: "app=other" })).toEqual(["kubernetes_deployment.frontend-dev"]);
+  expect(dependsOn()).toEqual([]);
 });
 
 const podSpec = "spec.template.spec";

@@ -111,6 +111,7 @@ describe("what the provider reads", () => {
     const args = credentialArgs({ path: "/steps.mjs", sha256: "abc" }, spec);
     expect(args.slice(0, 3)).toEqual(["/steps.mjs", "kubernetes-credential", "abc"]);
     expect(JSON.parse(args[3] ?? "")).toEqual(spec);
+    expect(args).toHaveLength(4);
   });
 });
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { withLock, writeAtomic } from "../../scripts/prepare/files.mjs";
 import { inSync } from "../../scripts/prepare/npm.mjs";
+import { isEnough } from "../../scripts/prepare/terraform.mjs";
 
 const script = fileURLToPath(new URL("../../scripts/prepare.mjs", import.meta.url));
 const lock = (packages: object) => JSON.stringify({ packages });
@@ -74,6 +75,14 @@ describe("withLock", () => {
   });
 });
 
+test.each([
+  ["Terraform v1.9.8", false],
+  ["Terraform v1.10.0", true],
+  ["OpenTofu v1.10.6", false],
+  ["OpenTofu v1.11.0-rc1", true],
+  ["OpenTofu v2.0.0", true],
+])("%s is new enough: %s", (said, expected) => expect(isEnough(said)).toBe(expected));
+
 describe("prepare.mjs", () => {
   /** A machine with nothing on PATH, where a run may only say what it lacks. */
   const bare = (...args: string[]) =>
@@ -87,7 +96,7 @@ describe("prepare.mjs", () => {
     const { status, stderr } = bare("--check");
     expect(status).toBe(1);
     expect(stderr).toContain("not on PATH: git, ssh, ssh-keygen, ps, docker");
-    expect(stderr).toContain("Terraform >= 1.10 or OpenTofu >= 1.10 is needed and none is on PATH");
+    expect(stderr).toContain("Terraform >= 1.10 or OpenTofu >= 1.11 is needed and none is on PATH");
     expect(stderr).not.toContain("\u001b[");
   });
 

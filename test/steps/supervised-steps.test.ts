@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { keyBlob } from "../../lib/approval/key-blob.ts";
 import type { StepApproval } from "../../lib/approval/request.ts";
 import { signApproval } from "../../lib/approval/sign.ts";
+import { credentialArgs } from "../../lib/kubernetes/credential-args.ts";
 import { bundleSteps, type StepBundle } from "../../lib/steps/bundle.ts";
 import { hence, makeKey, request, sourceOf } from "../approval/support.ts";
 import { checkout } from "../checkout.ts";
@@ -120,6 +121,46 @@ describe("any other step of a supervised stack", () => {
     expect(stderr).toContain("nothing was changed: code-queue-mgr in prod is supervised and has no approval");
     expect(exitCode).toBe(1);
     expect(existsSync(marker)).toBe(false);
+  });
+});
+
+describe("the credential of a supervised cluster stack", () => {
+  /** Nobody listens there, so that a command which gets that far says so. */
+  const spec = { connection: localHost(tempFolder()), apiPort: 9, localPort: 9, caCertificate: "" };
+  const unapproved = () => ({ request, source: sourceOf({ ann: [ann.line] }) });
+  const reasonFor = (approval: StepApproval | undefined, applying?: string, environment: NodeJS.ProcessEnv = {}) => {
+    const args = [...credentialArgs(bundle, spec, approval), ...(applying === undefined ? [] : [applying])];
+    const { status, stdout } = spawnSync(process.execPath, args, {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH, ...environment },
+    });
+    expect(status).toBe(0);
+    return JSON.parse(stdout).kind as string;
+  };
+  const refused = "nothing was changed: code-queue-mgr in prod is supervised and has no approval";
+
+  test("is refused to an apply without an approval, with the command that gives one", () => {
+    const reason = reasonFor(unapproved(), "true");
+    expect(reason).toContain(refused);
+    expect(reason).toContain(`remedy: npx unidesk approve code-queue-mgr --env prod --commit ${request.commit}`);
+    // Whatever is no plan is an apply.
+    expect(reasonFor(unapproved())).toContain(refused);
+  });
+
+  test("is refused to an apply inside a Code Queue task whatever was signed", async () => {
+    const reason = reasonFor(await approved(), "true", { CODE_QUEUE_TASK_ID: "42" });
+    expect(reason).toContain("applying code-queue-mgr is refused inside a Code Queue task");
+  });
+
+  test("is no matter of approvals where there is one, in a plan, or where nothing is supervised", async () => {
+    for (const reason of [
+      reasonFor(await approved(), "true"),
+      reasonFor(unapproved(), "false", { CODE_QUEUE_TASK_ID: "42" }),
+      reasonFor(undefined),
+    ]) {
+      expect(reason).toMatch(/d601/);
+      expect(reason).not.toMatch(/approv|Code Queue/);
+    }
   });
 });
 
