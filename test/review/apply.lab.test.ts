@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
 import { hostPaths } from "../../lib/host-paths.ts";
@@ -152,6 +153,18 @@ describe("nothing is changed", () => {
     );
     expect(output).toContain(`allowed: ${elsewhere}`);
     expect(await frontend()).toEqual(before);
+  });
+
+  test("fails if a plan file does something else than its review says", async () => {
+    const other = await reviewed(older);
+    const plan = (one: string) => join(storedFolder(one), "plans", `${mainServerStack}.tfplan`);
+    cpSync(plan(other), plan(fingerprint));
+    const { exitCode, output } = await lab.apply(fingerprint, newer);
+    expect(exitCode).toBe(1);
+    expect(output).toContain("nothing was changed: the review's plan files do something else than the review says");
+    expect(output).toContain(`has others of ${mainServerStack}`);
+    expect(await frontend()).toEqual(before);
+    expect(await reviewed(newer)).toBe(fingerprint);
   });
 
   test("fails if somebody recreated a container since, and says which", async () => {
