@@ -38,7 +38,7 @@ export async function examineHost(site: Site, name: HostName): Promise<DoctorChe
           "git repositories",
           probes.get("git").exitCode === 0,
           text("git") || probes.get("git").text.trim(),
-          "clone them bare at the paths of hosts.d601.git",
+          "at the paths of hosts.d601.git: git clone --mirror URL PATH (a bare clone of another kind: git -C PATH config remote.origin.fetch '+refs/*:refs/*'), and a timer or a hook that runs git -C PATH fetch --prune",
         ),
       ]
     : [];
@@ -115,7 +115,18 @@ sudo_works() {
   command -v sudo >/dev/null || { echo "not installed" >&2; return 1; }
   sudo -n true 2>/dev/null && echo passwordless
 }
-repositories() { local path; for path in "$@"; do git -c safe.directory="$path" -C "$path" rev-parse --git-dir >/dev/null || return 1; done; echo "$# found"; }
+repositories() {
+  local path
+  for path in "$@"; do
+    # As the scripts ask it: a clone with a work tree has its repository in another folder.
+    git -c safe.directory="$path" --git-dir="$path" rev-parse --git-dir >/dev/null || { echo "$path is no bare repository" >&2; return 1; }
+    # A plain "git clone --bare" fetches no branch ever again.
+    git -c safe.directory="$path" --git-dir="$path" config --get-regexp '^remote[.].*[.]url$' >/dev/null || continue
+    git -c safe.directory="$path" --git-dir="$path" config --get-regexp '^remote[.].*[.]fetch$' | grep -qE ':refs/([*]|heads/)' ||
+      { echo "a fetch into $path moves none of its branches: no remote.*.fetch ends in :refs/* or :refs/heads/*" >&2; return 1; }
+  done
+  echo "$# found"
+}
 compose_files() {
   local file found
   found=$(real_files "$3" <<< "$4")

@@ -4,6 +4,7 @@ import type { Pin } from "../config/deploy-file.ts";
 import { type Commit, type Digest, type Environment, shortCommit } from "../config/values.ts";
 import type { HealthyDeployment } from "../history/previous.ts";
 import type { Artifact } from "../registry/client.ts";
+import { fetchRemedy, letFetch } from "../source/fetch.ts";
 import type { CommitFacts } from "../source/read.ts";
 import { judgeArtifact } from "../verdicts/artifact.ts";
 import { judgePinSource } from "../verdicts/pin.ts";
@@ -68,14 +69,23 @@ export interface SetFacts {
   readonly all: boolean;
 }
 
-/** Whether a service may be pinned to a commit, and as what. `registry` names the registry in reasons. */
+interface SetPlaces {
+  readonly releaseLines: readonly string[];
+  /** The registry as reasons name it. */
+  readonly registry: string;
+  /** Path on D601 of each source repository's clone. */
+  readonly clones: Readonly<Record<string, string>>;
+}
+
+/** Whether a service may be pinned to a commit, and as what. */
 export function decideSet(
   target: PinTarget,
   commit: Commit,
   { artifact, source, all }: SetFacts,
-  site: { readonly releaseLines: readonly string[]; readonly registry: string },
+  site: SetPlaces,
 ): PinDecision {
   const { service, current, build } = target;
+  const clone = site.clones[build.sourceRepo];
   const { reasons } = judgePinSource(build.sourceRepo, source, site.releaseLines);
   if (source.unseen) {
     return refused(
@@ -88,8 +98,11 @@ export function decideSet(
   if (all && source.state === "unknown") {
     return { leftOut: { service, reason: `${build.sourceRepo} has no such commit` } };
   }
-  if (source.state === "unknown") return refused(target, reasons, "push it, and let d601 fetch it");
-  if (reasons.length > 0) return refused(target, reasons, "merge it into a release line, and pin that commit");
+  if (source.state === "unknown") return refused(target, reasons, fetchRemedy(clone));
+  if (reasons.length > 0) {
+    const merge = "merge it into a release line, and pin that commit";
+    return refused(target, reasons, `${merge}; where it is merged, ${letFetch(clone)}`);
+  }
   const artifactRefusal = refuseArtifact(
     target,
     commit,
@@ -167,13 +180,18 @@ function refuseArtifact(
   digest: Digest | undefined,
   { registry }: { readonly registry: string },
 ): PinDecision | undefined {
-  const { service } = target;
-  const wanted = { service, repository: repositoryName(service), commit, ...(digest ? { digest } : {}) };
-  const verdict = judgeArtifact(wanted, artifact, registry);
+  const { service, current } = target;
+  const named = { service, repository: repositoryName(service), commit };
+  const verdict = judgeArtifact({ ...named, ...(digest ? { digest } : {}) }, artifact, registry);
   if (verdict.ok) return undefined;
-  const remedy = artifact
-    ? "find out who pushed it; publish and pin a new commit"
-    : `npx unidesk artifact publish --service ${service} --commit ${commit}`;
+  if (!artifact) {
+    return refused(target, verdict.reasons, `npx unidesk artifact publish --service ${service} --commit ${commit}`);
+  }
+  // Where the labels are right, the digest is wrong on one of two sides: a commit that was edited by hand keeps the old one's.
+  const digestOnly = current?.commit === commit && judgeArtifact(named, artifact, registry).ok;
+  const remedy = digestOnly
+    ? `if the digest in deploy.json is another commit's (npx unidesk artifact show ${service} ${digest}), take it out and run this again; else find out who pushed the tag, and publish and pin a new commit`
+    : "find out who pushed it; publish and pin a new commit";
   return refused(target, verdict.reasons, remedy);
 }
 

@@ -23,7 +23,7 @@ export async function setPins(
       targets.map(({ service }) => ({ service, commit })),
     ),
   ]);
-  const names = { releaseLines: site.releaseLines, registry: registryName(site) };
+  const names = { releaseLines: site.releaseLines, registry: registryName(site), clones: site.hosts.d601.git };
   const decisions = targets.map((target, index) => {
     const question = questions[index];
     const facts = question && source.commits.get(questionKey(question));

@@ -214,7 +214,7 @@ function bareRepository(site: Site, build: BuildArtifact): string {
       what: `cdktf.json: context.hosts.d601.git has no path for the source repository of ${build.serviceId}`,
       found: build.sourceRepo,
       allowed: Object.keys(site.hosts.d601.git).join(", ") || "none yet",
-      remedy: "add the repository's URL with the path of its bare clone on D601",
+      remedy: "add the repository's URL with the path of its bare clone on D601: git clone --mirror URL PATH",
     },
     exitCodes.usage,
   );

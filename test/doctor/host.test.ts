@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { examineScript } from "../../lib/doctor/host.ts";
 import { parseProbes } from "../../lib/observe/probe.ts";
 import { bash, hostsJson, siteOf, tempFolder, write } from "../support.ts";
@@ -26,6 +27,49 @@ describe("sudo", () => {
     ["it is not installed", `${user}; ${without}`, 1, "not installed\n"],
     ["it asks", `${user}; sudo() { echo password >&2; return 1; }`, 1, ""],
   ])("%s", (_, commands, exitCode, text) => expect(look("sudo", commands)).toEqual({ exitCode, text }));
+});
+
+describe("Git repositories", () => {
+  const repositories = tempFolder();
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", repositories, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args]);
+  const clone = (name: string, ...options: string[]) =>
+    git("clone", "--quiet", ...options, `${repositories}/origin`, name);
+  beforeAll(() => {
+    git("init", "--quiet", "origin");
+    git("-C", "origin", "commit", "--quiet", "--allow-empty", "-m", "first");
+    clone("mirror", "--mirror");
+    clone("bare", "--bare");
+    clone("work");
+    git("init", "--quiet", "--bare", "pushed-to");
+    clone("heads", "--bare");
+    git("-C", "heads", "config", "remote.origin.fetch", "+refs/heads/*:refs/heads/*");
+  });
+  function repositoriesOf(...names: string[]) {
+    const hosts = hostsJson();
+    const paths = names.map((name, index) => [`https://example.org/${index}`, join(repositories, name)] as const);
+    const site = siteOf({ hosts: { ...hosts, d601: { ...hosts.d601, git: Object.fromEntries(paths) } } });
+    const script = `docker() { :; }; timeout() { :; }\n${examineScript(site, "d601")}`;
+    return parseProbes(bash(script).stdout.toString(), "d601").get("git");
+  }
+
+  test("mirrors, and repositories that are pushed to", () => {
+    expect(repositoriesOf("mirror", "heads", "pushed-to")).toEqual({ exitCode: 0, text: "3 found\n" });
+  });
+
+  test("fails if a clone's branches never move", () => {
+    expect(repositoriesOf("mirror", "bare")).toMatchObject({
+      exitCode: 1,
+      text: expect.stringContaining(`a fetch into ${repositories}/bare moves none of its branches`),
+    });
+  });
+
+  test("fails if the commands cannot read a clone that doctor can", () => {
+    expect(repositoriesOf("work")).toMatchObject({
+      exitCode: 1,
+      text: expect.stringContaining(`${repositories}/work is no bare repository`),
+    });
+  });
 });
 
 describe("Compose files", () => {

@@ -14,7 +14,11 @@ import type { Artifact } from "../../lib/registry/client.ts";
 import type { CommitFacts } from "../../lib/source/read.ts";
 import { buildEntry, commitA, commitB, digestA, digestB } from "../support.ts";
 
-const site = { releaseLines: ["master"], registry: "d601 127.0.0.1:5000" };
+const site = {
+  releaseLines: ["master"],
+  registry: "d601 127.0.0.1:5000",
+  clones: { [buildEntry("frontend").sourceRepo]: "/srv/git" },
+};
 const [older, newer] = [Commit.parse(commitA), Commit.parse(commitB)];
 const [olderDigest, newerDigest] = [Digest.parse(digestA), Digest.parse(digestB)];
 
@@ -103,14 +107,19 @@ describe("decideSet", () => {
       "no release line reaches the commit",
       { source: source({ releaseLines: [] }) },
       "other branches or tags only",
-      "merge it",
+      "where it is merged, let d601's clone fetch it: git -C /srv/git fetch --prune",
     ],
-    ["nobody pushed the commit", { source: source({ releaseLines: [], pushed: false }) }, "not pushed", "merge it"],
+    [
+      "nobody pushed the commit",
+      { source: source({ releaseLines: [], pushed: false }) },
+      "not pushed",
+      "git -C /srv/git fetch --prune",
+    ],
     [
       "the repository has no such commit",
       { source: source({ state: "unknown", releaseLines: [] }) },
       "no such commit",
-      "push it",
+      "push it to the source repository; where it is pushed, let d601's clone fetch it: git -C /srv/git fetch --prune",
     ],
   ])("fails if %s", (_, facts, text, remedy) => {
     expect(decide(facts)).toMatchObject({
@@ -122,6 +131,21 @@ describe("decideSet", () => {
     const refusal = decide({ artifact: artifact(commitA, newerDigest) }, targetOf(), older);
     expect(refusal).toMatchObject({
       refusal: { text: expect.stringContaining(`manifest digest: expected ${olderDigest}`) },
+    });
+    expect(decide({ artifact: artifact(commitB, newerDigest) }, targetOf(), older)).toMatchObject({
+      refusal: { remedy: "find out who pushed it; publish and pin a new commit" },
+    });
+  });
+
+  test("fails if the digest of an edited pin is somebody's who pushed: it may be the old commit's", () => {
+    const refusal = decide({ artifact: artifact(commitA, newerDigest) }, targetOf(), older);
+    expect(refusal).toMatchObject({
+      refusal: {
+        text: expect.stringContaining(`manifest digest: expected ${olderDigest}, found ${newerDigest}`),
+        remedy: expect.stringMatching(
+          new RegExp(`npx unidesk artifact show frontend ${olderDigest}\\), take it out and run this again; else`),
+        ),
+      },
     });
   });
 
