@@ -1,4 +1,4 @@
-import { isAbsolute } from "node:path";
+import { isAbsolute, relative } from "node:path";
 import { execa } from "execa";
 import * as z from "zod";
 import { findService, isConsumer } from "../catalog/index.ts";
@@ -16,25 +16,36 @@ export const AnyDeployFile = z.looseObject({
   environments: z.record(z.string(), z.record(ServiceId, PinEntry)),
 });
 
-/** What the checkout pins, and what the pins file of each Git reference does. */
+/**
+ * What the checkout pins, and what the pins file of each Git reference does. The upstream of the checkout's branch is one
+ * of them: a checkout that nobody pulled lately does not know what is pinned by now.
+ */
 export async function pinnedUses(site: Site, references: readonly string[]): Promise<Use[]> {
   const here = loadPins(site).flatMap(({ service, environment, commit, digest }) =>
     usesOfPin(service, environment, { commit, digest }, `pinned in ${environment}`),
   );
-  const elsewhere = await Promise.all(references.map((reference) => pinsOfReference(site, reference)));
+  const upstream = await upstreamOf(site);
+  const own = upstream === undefined || references.includes(upstream) ? [] : [pinsOfReference(site, upstream, true)];
+  const elsewhere = await Promise.all([...own, ...references.map((reference) => pinsOfReference(site, reference))]);
   return [...here, ...elsewhere.flat()];
 }
 
-async function pinsOfReference({ root, deployFile }: Site, reference: string): Promise<Use[]> {
+/** `origin/master`; undefined where the branch has none, or where the pins file is not the checkout's. */
+async function upstreamOf({ root, deployFile }: Site): Promise<string | undefined> {
+  if (isAbsolute(deployFile) && relative(root, deployFile).startsWith("..")) return undefined;
+  const { stdout: branch } = await run(root, ["symbolic-ref", "--quiet", "HEAD"]);
+  if (!branch) return undefined;
+  // Not @{upstream}, which is an error also where there is one whose branch is gone.
+  const { stdout } = await run(root, ["for-each-ref", "--format=%(upstream:short)", "--", branch.trim()]);
+  return stdout?.trim() || undefined;
+}
+
+async function pinsOfReference({ root, deployFile }: Site, reference: string, isUpstream = false): Promise<Use[]> {
   const file = isAbsolute(deployFile) ? "deploy.json" : deployFile;
-  const commit = await git(root, reference, file, [
-    "rev-parse",
-    "--verify",
-    "--end-of-options",
-    `${reference}^{commit}`,
-  ]);
-  await refuseStale(root, reference, commit.trim());
-  const text = await git(root, reference, file, ["show", "--end-of-options", `${commit.trim()}:./${file}`]);
+  const name = isUpstream ? `${reference}, the upstream of this checkout's branch` : `--keep-pins-of ${reference}`;
+  const commit = await git(root, name, file, ["rev-parse", "--verify", "--end-of-options", `${reference}^{commit}`]);
+  await refuseStale(root, reference, name, commit.trim());
+  const text = await git(root, name, file, ["show", "--end-of-options", `${commit.trim()}:./${file}`]);
   const { environments } = parseJson(text, `${reference}:${file}`, AnyDeployFile);
   return Object.entries(environments).flatMap(([environment, pins]) =>
     Object.entries(pins).flatMap(([service, pin]) =>
@@ -56,17 +67,17 @@ function usesOfPin(
 }
 
 /** A remote's branch as this checkout fetched it last may lack pins that are merged by now. */
-async function refuseStale(root: string, reference: string, commit: string): Promise<void> {
+async function refuseStale(root: string, reference: string, name: string, commit: string): Promise<void> {
   const fullName = ["rev-parse", "--verify", "--symbolic-full-name", "--end-of-options", reference];
-  const { stdout: name } = await run(root, fullName);
+  const { stdout: ref } = await run(root, fullName);
   const { stdout: remotes } = await run(root, ["remote"]);
-  const remote = remotes.split("\n").find((one) => one !== "" && name.startsWith(`refs/remotes/${one}/`));
+  const remote = remotes.split("\n").find((one) => one !== "" && ref.startsWith(`refs/remotes/${one}/`));
   if (remote === undefined) return;
-  const branch = name.trim().slice(`refs/remotes/${remote}/`.length);
+  const branch = ref.trim().slice(`refs/remotes/${remote}/`.length);
   const answer = await run(root, ["ls-remote", remote, `refs/heads/${branch}`]);
   if (answer.exitCode !== 0) {
     const problem = {
-      what: `--keep-pins-of ${reference}: ${remote} does not say what ${branch} is now, so nothing is pruned`,
+      what: `${name}: ${remote} does not say what ${branch} is now, so nothing is pruned`,
       found: lastLine(answer),
       remedy: `restore the way to ${remote}: git ls-remote ${remote}`,
     };
@@ -76,7 +87,7 @@ async function refuseStale(root: string, reference: string, commit: string): Pro
   if (now === commit) return;
   throw new UserError(
     {
-      what: `--keep-pins-of ${reference}: this checkout has another commit of it than ${remote}, so nothing is pruned`,
+      what: `${name}: this checkout has another commit of it than ${remote}, so nothing is pruned`,
       found: `${shortCommit(commit)} here, ${now ? shortCommit(now) : "no such branch"} there`,
       remedy: `git fetch --prune ${remote}, then the same command again`,
     },
@@ -93,15 +104,15 @@ function lastLine({ stderr, shortMessage }: Awaited<ReturnType<typeof run>>): st
   return stderr?.trim().split("\n").at(-1) || (shortMessage ?? "git gave no answer");
 }
 
-async function git(root: string, reference: string, file: string, args: readonly string[]): Promise<string> {
+async function git(root: string, name: string, file: string, args: readonly string[]): Promise<string> {
   const result = await run(root, args);
   if (result.exitCode === 0) return result.stdout;
   throw new UserError(
     {
-      what: `--keep-pins-of ${reference}: its ${file} cannot be read, so nothing is pruned`,
+      what: `${name}: its ${file} cannot be read, so nothing is pruned`,
       found: lastLine(result),
       allowed: "a branch, tag or commit of this checkout's repository that has the file",
-      remedy: "git fetch, and correct the name",
+      remedy: "git fetch, and correct the name; or go to a branch whose upstream is there",
     },
     exitCodes.usage,
   );

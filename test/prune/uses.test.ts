@@ -214,6 +214,35 @@ describe("pins", () => {
       expect((await rejectionOf(uses(site))).message).toContain("cannot be read");
     });
 
+    test("the upstream of the checkout's branch counts unasked, and a stale one is refused", async () => {
+      const { site, remote } = withRemote();
+      git(site.root, "commit", "--quiet", "-m", "newer", "deploy.json");
+      git(site.root, "push", "--quiet", "--set-upstream", "team/origin", "HEAD:trunk");
+      const merged = { ...mine, reason: "pinned in prod of team/origin/trunk" };
+      expect(await pinnedUses(site, [])).toEqual([mine, merged]);
+      expect(await pinnedUses(site, ["team/origin/trunk"])).toEqual([mine, merged]);
+      expect(
+        await pinnedUses(
+          {
+            ...site,
+            deployFile: write(tempFolder(), "deploy.json", {
+              version: 1,
+              environments: {},
+            }),
+          },
+          [],
+        ),
+      ).toEqual([]);
+      git(remote, "update-ref", "refs/heads/trunk", "old");
+      const error = await rejectionOf(pinnedUses(site, []));
+      expect(error.exitCode).toBe(2);
+      expect(error.message).toContain(
+        "team/origin/trunk, the upstream of this checkout's branch: this checkout has another commit of it",
+      );
+      git(site.root, "update-ref", "-d", "refs/remotes/team/origin/trunk");
+      expect((await rejectionOf(pinnedUses(site, []))).message).toContain("cannot be read, so nothing is pruned");
+    });
+
     test("fails if the remote gives no answer: infra-blocked", async () => {
       const { site, remote } = withRemote();
       rmSync(remote, { recursive: true });
