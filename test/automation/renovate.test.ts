@@ -175,6 +175,18 @@ describe.each(renovate.customManagers.map((manager) => [manager.depTypeTemplate,
       expect(extract(manager, deploy({ commit })).map(({ depName }) => depName)).toEqual(["frontend", "mdtodo"]);
     });
 
+    test.each(["}", "{", "{}}", 'a \\" and a }', "a \\\\"])(
+      "fails if %j in a rollback's reason hides the other pins",
+      (reason) => {
+        const commit = "b2".repeat(20);
+        const pins = { frontend: { commit, rollback: reason }, mdtodo: { commit } };
+        const other = environment === "prod" ? "dev" : "prod";
+        const text = JSON.stringify({ version: 1, environments: { [other]: pins, [environment]: pins } }, null, 2);
+        expect(extract(manager, text).map(({ depName }) => depName)).toEqual(["mdtodo"]);
+        expect(move(manager, text, 0, commitA).split(commitA)).toHaveLength(2);
+      },
+    );
+
     test("a service whose name begins like todo-note is not todo-note", () => {
       const text = JSON.stringify({ environments: { [environment]: { "todo-note-2": { commit: commitA } } } });
       expect(extract(manager, text).map(({ packageName }) => packageName)).toEqual([
