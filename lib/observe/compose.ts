@@ -98,7 +98,7 @@ ${resolvedConfigFunctions}
 docker_answer() {
   local code errors
   errors=$work/docker.$BASHPID
-  timeout 10 docker "$@" 2>"$errors"
+  timeout 20 docker "$@" 2>"$errors"
   code=$?
   # The client's warnings, about its config.json or that it is another program, are no part of an answer.
   [ "$code" -ne 0 ] || return 0

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "../config/hosts.ts";
+import { InfraBlockedError } from "../errors.ts";
 import { parseReceipt, type Receipt, type ReceiptKey, receiptPath, receiptsFolder } from "../receipts.ts";
 import type { RegistrySettings } from "../registry/settings.ts";
 import { shellCommand } from "../ssh/quote.ts";
+import { NoEndError } from "../ssh/run.ts";
 import { mustRun } from "../ssh/script.ts";
 import { type AuthSubject, authProbes, authWords, type ObservedAuth, readAuth } from "./auth.ts";
 import {
@@ -81,10 +83,14 @@ function wordsOf({ registry, services, auth, k3s }: HostSubject): string[] {
   ];
 }
 
+/** How long a look may take on a host where many services start at once, in seconds. */
+const lookSeconds = 60;
+
 /**
  * One SSH command, however many services: its cost does not grow with round trips.
  *
  * @param known Has everything of `subject`; the script follows from it alone. Default: no more than that.
+ * @returns What was seen. Throws InfraBlockedError where the host cannot be reached, or is too busy to answer.
  */
 export async function observeHost(
   host: Connection,
@@ -92,7 +98,9 @@ export async function observeHost(
   known: KnownSubject = subject,
 ): Promise<HostFacts> {
   const output = await mustRun(host, "look at the host", lookScript(host, known), wordsOf(subject), {
-    timeoutSeconds: 30,
+    timeoutSeconds: lookSeconds,
+  }).catch((error) => {
+    throw error instanceof NoEndError ? silent(host, error) : error;
   });
   const probes = parseProbes(output, host.name);
   const parents = readParents(probes);
@@ -107,6 +115,14 @@ export async function observeHost(
     machine: createHash("sha256").update(machine).digest("hex").slice(0, 12),
     origin: (key) => `${machine} ${nearestParent(parents, receiptPath(host, key))}`,
   };
+}
+
+/** Nothing was seen of it, so that nothing is wrong with what runs there. */
+function silent({ name }: Connection, { problem: { found, remedy } }: NoEndError): InfraBlockedError {
+  const what = `${name}: the host gave no answer within ${lookSeconds} s`;
+  return new InfraBlockedError({ what, ...(found ? { found } : {}), remedy: `${remedy}; then try again` }, [
+    `${name}:ssh`,
+  ]);
 }
 
 /** The registry alone. */

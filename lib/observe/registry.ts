@@ -65,8 +65,8 @@ folder() { if [ -d "$1" ]; then echo present; else echo absent; fi; }
 registry_subject() {
   [ "$1" = here ] || unknown_subject "registry/$1"
   probe_later registry.api registry_api
-  probe_later registry.docker timeout 10 docker version -f '{{.Server.Version}}'
-  probe_later registry.container timeout 10 ${shellCommand(["docker", "inspect", "--type", "container", "-f", inspectFormat, settings.name])}
+  probe_later registry.docker timeout 20 docker version -f '{{.Server.Version}}'
+  probe_later registry.container timeout 20 ${shellCommand(["docker", "inspect", "--type", "container", "-f", inspectFormat, settings.name])}
   probe registry.unit systemctl show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -p DropInPaths ${settings.name}.service
   probe registry.file-config ${shellCommand(["hash_of", registry.config])}
   probe registry.file-compose ${shellCommand(["hash_of", registry.compose])}

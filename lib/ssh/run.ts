@@ -38,6 +38,9 @@ const dropped = /kex_exchange_identification|Connection reset by|Connection clos
 /** What ssh says where the shared connection has no session left; it then opens a connection of its own, so nothing failed. */
 const crowded = /^mux_client_request_session: session request failed: Session open refused by peer\r?(?:\n|$)/gm;
 
+/** A command did not end in the time that it had; what it did until then is not known. */
+export class NoEndError extends UserError {}
+
 /** Output beyond this is cut by killing the command: no host can fill the runner's memory. */
 const maxOutputBytes = 16 * 1024 * 1024;
 
@@ -115,7 +118,7 @@ async function runOnce(
   const stderr = withoutCrowding(result.stderr);
   if (result.timedOut) {
     throw new AbortError(
-      new UserError({
+      new NoEndError({
         what: `${host.name}: no end after ${seconds} s of: ${describe(argv)}`,
         found: lastLines(stderr) || "no output on standard error",
         remedy: `look at the host: ssh ${host.user}@${host.address} -p ${host.port}`,

@@ -5,6 +5,7 @@ import { judgeImageLabels } from "../verdicts/image-labels.ts";
 import { containerName, judgeLive } from "../verdicts/live.ts";
 import { mayPassByItself, renderReasons, type Verdict, verdictOf } from "../verdicts/verdict.ts";
 import { observeTarget } from "./observe-target.ts";
+import { onceMore } from "./patiently.ts";
 import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -12,7 +13,7 @@ import type { StepContext, StepSpecs } from "./specs.ts";
 export async function imageLabelCheck(spec: StepSpecs["image-label-check"], context: StepContext): Promise<void> {
   const { artifact, target } = spec;
   const where = containerName(target);
-  const { container } = await observeTarget(artifact, target, context);
+  const { container } = await onceMore(() => observeTarget(artifact, target, context));
   assertOk(
     artifact.service,
     container ? judgeImageLabels(artifact, container.imageLabels, where) : verdictOf([noContainer(where)]),
@@ -26,7 +27,7 @@ export async function healthCommitCheck(spec: StepSpecs["health-commit-check"], 
   const deadline = Date.now() + target.health.deadlineSeconds * 1000;
   for (;;) {
     const began = Date.now();
-    const { container } = await observeTarget(artifact, target, context);
+    const { container } = await onceMore(() => observeTarget(artifact, target, context));
     const verdict = container
       ? judgeLive(artifact, container, target)
       : verdictOf([noContainer(containerName(target))]);

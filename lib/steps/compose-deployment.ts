@@ -9,6 +9,7 @@ import { describeSecrets, judgeSecrets } from "../verdicts/secrets.ts";
 import { mayPassByItself, renderReasons, type Verdict } from "../verdicts/verdict.ts";
 import { Interruption } from "./interruption.ts";
 import { observeTarget } from "./observe-target.ts";
+import { onceMore } from "./patiently.ts";
 import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -23,7 +24,8 @@ const graceSeconds = 10;
  * before. Where the host already agrees, nothing is touched.
  */
 export async function composeDeployment(spec: Spec, context: StepContext): Promise<void> {
-  const image = judgeBefore(spec, await observeTarget(spec.artifact, spec.target, context));
+  const seen = await onceMore(() => observeTarget(spec.artifact, spec.target, context));
+  const image = judgeBefore(spec, seen);
   const interruption = new Interruption();
   try {
     if (!(await deploy(spec, image, false, interruption, context))) {

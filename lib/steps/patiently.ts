@@ -17,3 +17,14 @@ export function patiently<T>(ask: () => Promise<T>, seconds = 60, isEnough = () 
     shouldRetry: ({ error }) => error instanceof InfraBlockedError && !isEnough(),
   });
 }
+
+/** Asks once more where there was no answer: enough for a host that is busy for a moment, and soon over where it is down. */
+export function onceMore<T>(ask: () => Promise<T>): Promise<T> {
+  let asked = 0;
+  const count = () => {
+    asked += 1;
+    return ask();
+  };
+  // Longer than a look may take.
+  return patiently(count, 120, () => asked > 1);
+}

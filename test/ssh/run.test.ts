@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
-import { lastLines, runScript, unreachable } from "../../lib/ssh/run.ts";
+import { lastLines, NoEndError, runScript, unreachable } from "../../lib/ssh/run.ts";
 import { mustRun } from "../../lib/ssh/script.ts";
 import { localHost, rejectionOf, sshHost } from "../support.ts";
 
@@ -32,10 +32,11 @@ describe("on the runner itself", () => {
   });
 
   test("fails if there is no end in time", async () => {
-    const { message } = await rejectionOf(
+    const error = await rejectionOf(
       runScript(local, "echo pulling >&2; sleep 20", ["frontend"], { timeoutSeconds: 1 }),
     );
-    expect(message).toBe(
+    expect(error).toBeInstanceOf(NoEndError);
+    expect(error.message).toBe(
       [
         "d601: no end after 1 s of: script frontend",
         "  found:   pulling",

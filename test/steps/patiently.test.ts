@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
-import { patiently } from "../../lib/steps/patiently.ts";
+import { onceMore, patiently } from "../../lib/steps/patiently.ts";
 
 const away = () => new InfraBlockedError({ what: "d601: the API does not answer" }, ["d601:kubernetes"]);
 beforeEach(() => {
@@ -45,4 +45,24 @@ test("fails at once if the answer is another failure, or if nobody wants to wait
   );
   expect(result).toBeInstanceOf(InfraBlockedError);
   expect(seconds).toBe(0);
+});
+
+describe("once more", () => {
+  const after = (seconds: number, answer: () => Promise<string>) => async () => {
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return answer();
+  };
+
+  test("a host that took too long for an answer is asked again", async () => {
+    const answer = vi.fn<() => Promise<string>>().mockRejectedValueOnce(away()).mockResolvedValue("there");
+    expect(await ended(onceMore(after(50, answer)))).toEqual({ result: "there", seconds: 101 });
+  });
+
+  test("fails if it gives no answer again, or another failure", async () => {
+    const { result, seconds } = await ended(onceMore(() => Promise.reject(away())));
+    expect(result).toBeInstanceOf(InfraBlockedError);
+    expect(seconds).toBe(1);
+    const refused = new Error("refused");
+    expect(await ended(onceMore(() => Promise.reject(refused)))).toEqual({ result: refused, seconds: 0 });
+  });
 });
