@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, parseDeliveryRecord } from "../delivery/record.ts";
+import { messageOf } from "../errors.ts";
 import { containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
 import {
   type ClusterAnswer,
@@ -47,6 +48,8 @@ export interface ObservedDeployment extends ObservedTemplate {
   readonly refused: string;
   /** By `kubectl rollout pause`: nothing new is rolled out. */
   readonly paused: boolean;
+  /** What its pods have that nothing here declares or can change: `initContainers`, `hostAliases`, `readinessGates`. */
+  readonly unmanaged: readonly string[];
 }
 
 export interface ObservedPod extends ObservedTemplate {
@@ -113,7 +116,9 @@ export function k3sWords(subjects: readonly K3sSubject[]): string[] {
 }
 
 /** How long a look at the cluster may take; it has to end before the look at the whole host does. */
-const lookSeconds = 20;
+const lookSeconds = 30;
+/** The same of containerd. */
+const imagesSeconds = 20;
 
 /** The probes that `readK3s` reads, for those services of one cluster that words choose. Begun at once, they run beside all others. */
 export function k3sProbes(host: Connection, known: readonly K3sPlace[]): string {
@@ -136,7 +141,7 @@ ${knownSubjects(
   known.map((place) => [k3sKey(place), subjectCommands(host, place)]),
 )}
 k3s_look() { as_root timeout -k 2 ${lookSeconds} bash -c ${shellCommand([clusterLookScript])} look "$@"; }
-k3s_containerd() { local all; all=$(ctr_answer images ls $k3s_images) || return 1; printf '%s\\n' "$all" | awk 'NR > 1 { print $1, $3 }'; }
+k3s_containerd() { local all; all=$(cluster_ctr ${imagesSeconds} images ls $k3s_images) || return; printf '%s\\n' "$all" | awk 'NR > 1 { print $1, $3 }'; }
 k3s_record_lines() { local file; for file in $k3s_records; do [ ! -f "$file" ] || { printf '%s ' "$file"; tr -d '\\n' < "$file"; echo; }; done; }
 each k3s k3s_subject "$@"
 if [ "\${#k3s_workloads[@]}" -gt 0 ]; then
@@ -170,10 +175,14 @@ export function readK3s(
   const tags = probes.optional("k3s.containerd");
   const records = keyedLines(probes.text("k3s.records"));
   const look = probes.optional("k3s.cluster");
-  const answer = look === undefined ? undefined : parseClusterLook(look);
+  const { answer, unread } = look === undefined ? {} : readLook(look);
+  const silent = `the Kubernetes API of ${host.name} gave no answer`;
   const warnings = [
-    ...(answer ? [] : [`the Kubernetes API of ${host.name} gave no answer: ${reason(probes, "k3s.cluster")}`]),
-    ...(tags === undefined ? [`containerd of ${host.name} gave no answer: ${reason(probes, "k3s.containerd")}`] : []),
+    ...(unread === undefined ? [] : [`${silent} that can be read: ${unread}`]),
+    ...(look === undefined ? [`${silent}: ${reason(probes, "k3s.cluster", lookSeconds)}`] : []),
+    ...(tags === undefined
+      ? [`containerd of ${host.name} gave no answer: ${reason(probes, "k3s.containerd", imagesSeconds)}`]
+      : []),
   ];
   const images = tags === undefined ? undefined : keyedLines(tags);
   return new Map(
@@ -192,6 +201,15 @@ export function readK3s(
       },
     ]),
   );
+}
+
+/** One text that nobody foresaw must not end the look at a whole host. */
+function readLook(look: string): { readonly answer?: ClusterAnswer; readonly unread?: string } {
+  try {
+    return { answer: parseClusterLook(look) };
+  } catch (error) {
+    return { unread: messageOf(error).replaceAll(/\s+/g, " ").slice(0, 200) };
+  }
 }
 
 function imagesOf(
@@ -244,10 +262,17 @@ function apiMessage(body: string): string | undefined {
   }
 }
 
-function reason(probes: Probes, name: string): string {
+/** Whether a part of it did not answer in time: another look may see it. */
+export function wasTooSlow({ warning }: Pick<ObservedK3s, "warning">): boolean {
+  return warning?.includes(tooSlow) ?? false;
+}
+
+const tooSlow = "gave no answer: not within";
+
+function reason(probes: Probes, name: string, seconds: number): string {
   const { exitCode, text } = probes.get(name);
   // What was printed until then is no reason.
-  if (exitCode === 124) return `not within ${lookSeconds} s`;
+  if (exitCode === 124) return `not within ${seconds} s`;
   return text.trim().split("\n").at(-1)?.slice(0, 200) || `exit ${exitCode}`;
 }
 

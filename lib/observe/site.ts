@@ -6,7 +6,7 @@ import { foreignSelector, selectorProblem } from "../kubernetes/selector.ts";
 import { openMaster } from "../ssh/master.ts";
 import type { ObservedService } from "./compose.ts";
 import { type HostFacts, observeHost } from "./host.ts";
-import type { ObservedK3s } from "./k3s.ts";
+import { type ObservedDeployment, type ObservedK3s, wasTooSlow } from "./k3s.ts";
 import { knownOf, subjectOf } from "./subjects.ts";
 
 /** What a look at all hosts gave. A host that could not be looked at is absent, with a warning. */
@@ -42,11 +42,27 @@ function composeAdvice(host: string, service: string, { container, recreateWould
 function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s): string[] {
   const [namespace = "", service = ""] = key.split("/");
   return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
-    const selector = foreignSelector(name, deployment);
-    if (selector === undefined) return [];
-    const { what, found, allowed, remedy } = selectorProblem(namespace, name, selector);
-    return [`${service} on ${host}: ${what} (found ${found}, declared ${allowed}); ${remedy}`];
+    const advice = [selectorAdvice(namespace, name, deployment), unmanagedAdvice(namespace, name, deployment)];
+    return advice.flatMap((line) => (line === undefined ? [] : [`${service} on ${host}: ${line}`]));
   });
+}
+
+type SeenDeployment = ObservedDeployment | undefined;
+
+function selectorAdvice(namespace: string, name: string, deployment: SeenDeployment): string | undefined {
+  const selector = foreignSelector(name, deployment);
+  if (selector === undefined) return undefined;
+  const { what, found, allowed, remedy } = selectorProblem(namespace, name, selector);
+  return `${what} (found ${found}, declared ${allowed}); ${remedy}`;
+}
+
+/** No drift: Terraform's provider would delete the Deployment to take them away, so that no apply does. */
+function unmanagedAdvice(namespace: string, name: string, deployment: SeenDeployment): string | undefined {
+  const fields = deployment?.unmanaged ?? [];
+  if (fields.length === 0) return undefined;
+  const patch = fields.map((field) => ({ op: "remove", path: `/spec/template/spec/${field}` }));
+  const command = `kubectl -n ${namespace} patch deployment ${name} --type=json -p '${JSON.stringify(patch)}'`;
+  return `the pods of Deployment ${namespace}/${name} have ${fields.join(", ")}, which no apply takes away; ${command} on its host does, with new pods`;
 }
 
 export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };
@@ -67,6 +83,12 @@ export function clusterWarnings({ k3s, auth }: Pick<HostFacts, "k3s" | "auth">):
   return [...new Set([...k3s.values(), ...auth.values()].flatMap(({ warning }) => warning ?? []))];
 }
 
+/** Looks once more where a cluster was too slow: what is not seen of it is drift that nobody is told of. */
+export async function seeingClusters<Facts extends Pick<HostFacts, "k3s">>(look: () => Promise<Facts>): Promise<Facts> {
+  const first = await look();
+  return [...first.k3s.values()].some(wasTooSlow) ? look().catch(() => first) : first;
+}
+
 async function observeOne(
   site: Site,
   name: HostName,
@@ -75,7 +97,8 @@ async function observeOne(
   const host = site.connections[name];
   try {
     await openMaster(host);
-    return { facts: await observeHost(host, subjectOf(site, name, pins), knownOf(site, name)) };
+    const look = () => observeHost(host, subjectOf(site, name, pins), knownOf(site, name));
+    return { facts: await seeingClusters(look) };
   } catch (error) {
     const blocked = error instanceof InfraBlockedError ? `infra-blocked (${error.missingChannels.join(", ")}): ` : "";
     return {

@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ObservedContainer, ObservedService } from "../../lib/observe/compose.ts";
 import type { HostFacts } from "../../lib/observe/host.ts";
-import { adviceOf } from "../../lib/observe/site.ts";
+import { adviceOf, seeingClusters } from "../../lib/observe/site.ts";
 
 function advice(service: Partial<ObservedService>): string[] {
   const services = new Map([["frontend", service as ObservedService]]);
@@ -23,3 +23,32 @@ test("Compose files that a recreate would leave out", () => {
     "frontend on main-server: it was made from more Compose files than context.hosts.main-server.compose.file names, so that a recreate is refused: /srv/a.yml, /srv/b.yml",
   ]);
 });
+
+const looked = (warning?: string) => ({
+  k3s: new Map([["unidesk/mdtodo", { images: {}, cluster: undefined, ...(warning ? { warning } : {}) }]]),
+});
+const slow = looked("the Kubernetes API of d601 gave no answer: not within 30 s");
+
+test("a cluster that was too slow is looked at once more", async () => {
+  const seen = looked();
+  const look = vi.fn<() => Promise<typeof seen>>().mockResolvedValueOnce(slow).mockResolvedValueOnce(seen);
+  expect(await seeingClusters(look)).toBe(seen);
+  expect(look).toHaveBeenCalledTimes(2);
+  const never = vi.fn(() => Promise.resolve(slow));
+  expect(await seeingClusters(never)).toBe(slow);
+  expect(never).toHaveBeenCalledTimes(2);
+});
+
+test("what else was seen stays where the second look fails", async () => {
+  const look = vi.fn<() => Promise<typeof slow>>().mockResolvedValueOnce(slow).mockRejectedValueOnce(new Error("down"));
+  expect(await seeingClusters(look)).toBe(slow);
+});
+
+test.each([undefined, "the Kubernetes API of d601 gave no answer: connection refused"])(
+  "%s is no reason to look again",
+  async (warning) => {
+    const look = vi.fn(() => Promise.resolve(looked(warning)));
+    await seeingClusters(look);
+    expect(look).toHaveBeenCalledTimes(1);
+  },
+);
