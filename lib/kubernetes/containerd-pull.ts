@@ -51,7 +51,7 @@ export function containerdNeed(store: ContainerdStore, artifacts: readonly Gated
 }
 
 /** How long containerd's own side for pods may take to know an image, in seconds. */
-const managedSeconds = 15;
+export const managedSeconds = 60;
 
 /**
  * Shell function: waits until what runs pods knows the image under its name, which is a moment later; that label is its

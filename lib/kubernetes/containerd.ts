@@ -23,7 +23,7 @@ cluster_ctr() {
   if command -v k3s >/dev/null; then set -- "$(command -v k3s)" "$@"; fi
   as_root timeout "$seconds" "$@"
 }
-ctr_answer() { cluster_ctr 10 "$@"; }
+ctr_answer() { cluster_ctr 30 "$@"; }
 digest_of() { ctr_answer images ls "name==$1" | awk -v name="$1" '$1 == name { print $3 }'; }
 `;
 
