@@ -12,7 +12,8 @@ import { errorOf, HolderLine, holderCommand, holderSocket, type TunnelRoute } fr
 
 /** Longer than opening both SSH connections takes at most. */
 const openMs = 45_000;
-const startMs = 10_000;
+/** On a busy runner; still less than a lock of `withLock` lasts. */
+const startMs = 30_000;
 
 export interface SharedTunnel {
   /** Port of the registry on the target's loopback. */

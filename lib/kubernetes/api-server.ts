@@ -3,7 +3,7 @@ import { connect } from "node:tls";
 import { InfraBlockedError, UserError } from "../errors.ts";
 import type { CredentialSpec } from "./credential-args.ts";
 
-const handshakeMs = 10_000;
+const handshakeMs = 30_000;
 
 /** What OpenSSL says where a certificate is right but for the time. */
 const wrongTime = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);

@@ -11,7 +11,9 @@ import { type ApiTunnelRoute, apiTunnelCommand, apiTunnelSocket } from "./api-tu
 
 /** Longer than opening an SSH connection takes at most. */
 const openMs = 25_000;
-const startMs = 10_000;
+/** On a busy runner; with both connects still less than a lock of `withLock` lasts. */
+const startMs = 30_000;
+const connectMs = 10_000;
 const attempts = 3;
 
 /**
@@ -46,7 +48,7 @@ function ask(path: string, waitMs: number): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let text = "";
-    const timer = setTimeout(() => end("silent"), waitMs || startMs);
+    const timer = setTimeout(() => end("silent"), waitMs || connectMs);
     const end = (answer: Answer) => {
       clearTimeout(timer);
       socket.destroy();
