@@ -38,6 +38,11 @@ const revisions = 10;
 /** Cannot be changed: a plan that wants to would delete a live Deployment first, with no way back. */
 const selector = "spec[0].selector";
 
+/** Of a pod, these the provider cannot change in place (1.13.4): it would delete the Deployment to take them away. */
+const unmanaged = ["init_container", "host_aliases", "readiness_gate"].map(
+  (field) => `spec[0].template[0].spec[0].${field}`,
+);
+
 const rolledAnnotation = `spec[0].template[0].metadata[0].annotations["${authAnnotations.rolled}"]`;
 
 /**
@@ -81,7 +86,7 @@ export class K3sDeployment extends Construct {
       waitForRollout: false,
       lifecycle: {
         // The annotation is the rollout's; what ends in kubernetes.io, such as kubectl's restart mark, the provider ignores itself.
-        ignoreChanges: [selector, ...(pin.consumer.runtime.authSync ? [rolledAnnotation] : [])],
+        ignoreChanges: [selector, ...unmanaged, ...(pin.consumer.runtime.authSync ? [rolledAnnotation] : [])],
         ...refusalOf(props),
       },
       timeouts: { create: "2m", update: "2m", delete: "2m" },

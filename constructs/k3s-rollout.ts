@@ -12,7 +12,7 @@ export interface K3sRolloutProps extends Mended {
   readonly pin: Pin<K3sRuntime>;
   readonly target: K3sTarget;
   readonly image: ContainerdImage;
-  /** Generations of the live Deployments, null for one that is not there. @default - nobody looked */
+  /** Generations of the live Deployments, null for one that is not there or wants no pod. @default - nobody looked */
   readonly seen?: Readonly<Record<string, number | null>>;
   /** The Secret of a sync: pods that started with other data are rolled. @default - the service has none */
   readonly auth?: RolledAuth;

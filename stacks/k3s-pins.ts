@@ -85,8 +85,10 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
   return { byName, add };
 }
 
+/** Where no pod was wanted a failure goes back to none, as where no Deployment was. */
 function generationOf(workload: ObservedWorkload | undefined): number | null {
-  return workload?.deployment?.generation ?? null;
+  const { generation, replicas } = workload?.deployment ?? {};
+  return replicas ? (generation ?? null) : null;
 }
 
 /** One Kubernetes provider a stack; also of a stack that only has objects to forget. */

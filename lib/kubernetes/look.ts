@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseGoJson } from "./go-json.ts";
 import { kubeconfigOption } from "./kubeconfig.ts";
 
 /**
@@ -7,7 +8,7 @@ import { kubeconfigOption } from "./kubeconfig.ts";
  * that a webhook put beside it, the one that is called like the Deployment counts, else the first; what a pod says of them
  * is sorted by their names.
  */
-const template = `{{define "container"}}{{$own := .metadata.name}}{{$spec := .spec}}{{if eq .kind "Deployment"}}{{$spec = .spec.template.spec}}{{else}}{{with .metadata.labels}}{{$own = or (index . "app") ""}}{{end}}{{end}}{{$name := ""}}{{range $i, $c := $spec.containers}}{{if or (eq $i 0) (eq $c.name $own)}}{{$name = $c.name}}{{end}}{{end}}{{range .status.containerStatuses}}{{if eq .name $name}}"ready":{{.ready}},"restarts":{{.restartCount}},"waiting":"{{if .state.waiting}}{{or .state.waiting.reason ""}}{{end}}","imageId":{{printf "%q" (or .imageID "")}},{{end}}{{end}}{{range $spec.containers}}{{if eq .name $name}}"image":{{printf "%q" .image}},"requestedCommit":"{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}"{{end}}{{end}}{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"version":{{printf "%q" .metadata.resourceVersion}},"generation":{{.metadata.generation}},"selector":[{{range $key, $value := .spec.selector.matchLabels}}{{printf "%q" (printf "%s=%s" $key $value)}},{{end}}{{range .spec.selector.matchExpressions}}{{printf "%q" (printf "%s %s %v" .key .operator (or .values ""))}},{{end}}null],"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"paused":{{or .spec.paused false}},"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},"refused":{{$refused := ""}}{{range .status.conditions}}{{if and (eq .type "ReplicaFailure") (eq .status "True")}}{{$refused = or .message "no reason given"}}{{end}}{{end}}{{printf "%q" $refused}},{{template "container" .}}{{else if eq .kind "Service"}},"version":{{printf "%q" .metadata.resourceVersion}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":"{{with .metadata.labels}}{{or (index . "kubernetes.io/service-name") ""}}{{end}}","ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":"{{with .metadata.labels}}{{or (index . "app") ""}}{{end}}","phase":{{printf "%q" (or .status.phase "")}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{template "container" .}}{{end}}}
+const template = `{{define "container"}}{{$own := .metadata.name}}{{$spec := .spec}}{{if eq .kind "Deployment"}}{{$spec = .spec.template.spec}}{{else}}{{with .metadata.labels}}{{$own = or (index . "app") ""}}{{end}}{{end}}{{$name := ""}}{{range $i, $c := $spec.containers}}{{if or (eq $i 0) (eq $c.name $own)}}{{$name = $c.name}}{{end}}{{end}}{{range .status.containerStatuses}}{{if eq .name $name}}"ready":{{.ready}},"restarts":{{.restartCount}},"waiting":{{$waiting := ""}}{{if .state.waiting}}{{$waiting = or .state.waiting.reason ""}}{{end}}{{printf "%q" $waiting}},"imageId":{{printf "%q" (or .imageID "")}},{{end}}{{end}}{{range $spec.containers}}{{if eq .name $name}}{{$commit := ""}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{$commit = or .value ""}}{{end}}{{end}}"image":{{printf "%q" .image}},"requestedCommit":{{printf "%q" $commit}}{{end}}{{end}}{{end}}{{range .items}}{"kind":{{printf "%q" .kind}},"namespace":{{printf "%q" .metadata.namespace}},"name":{{printf "%q" .metadata.name}}{{if eq .kind "Deployment"}},"version":{{printf "%q" .metadata.resourceVersion}},"generation":{{.metadata.generation}},"selector":[{{range $key, $value := .spec.selector.matchLabels}}{{printf "%q" (printf "%s=%s" $key $value)}},{{end}}{{range .spec.selector.matchExpressions}}{{printf "%q" (printf "%s %s %v" .key .operator (or .values ""))}},{{end}}null],"observedGeneration":{{or .status.observedGeneration 0}},"replicas":{{.spec.replicas}},"paused":{{or .spec.paused false}},"unmanaged":[{{with .spec.template.spec}}{{if .initContainers}}"initContainers",{{end}}{{if .hostAliases}}"hostAliases",{{end}}{{if .readinessGates}}"readinessGates",{{end}}{{end}}null],"total":{{or .status.replicas 0}},"updated":{{or .status.updatedReplicas 0}},"available":{{or .status.availableReplicas 0}},"refused":{{$refused := ""}}{{range .status.conditions}}{{if and (eq .type "ReplicaFailure") (eq .status "True")}}{{$refused = or .message "no reason given"}}{{end}}{{end}}{{printf "%q" $refused}},{{template "container" .}}{{else if eq .kind "Service"}},"version":{{printf "%q" .metadata.resourceVersion}},"ports":[{{range $i, $p := .spec.ports}}{{if $i}},{{end}}{{$p.port}}{{end}}]{{else if eq .kind "EndpointSlice"}},"service":"{{with .metadata.labels}}{{or (index . "kubernetes.io/service-name") ""}}{{end}}","ready":[{{range $i, $e := .endpoints}}{{if $i}},{{end}}{{or $e.conditions.ready false}}{{end}}]{{else if eq .kind "Pod"}},"app":"{{with .metadata.labels}}{{or (index . "app") ""}}{{end}}","phase":{{printf "%q" (or .status.phase "")}},"ending":{{if .metadata.deletionTimestamp}}true{{else}}false{{end}},{{template "container" .}}{{end}}}
 {{end}}`;
 
 /**
@@ -76,6 +77,9 @@ cat "$work"/reply.* 2>/dev/null
 exit 0
 `;
 
+/** A template that goes through a map cannot tell the last one, and ends each list with null. */
+const Words = z.array(z.string().nullable()).transform((words) => words.filter((word) => word !== null));
+
 const Item = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("Deployment"),
@@ -83,11 +87,11 @@ const Item = z.discriminatedUnion("kind", [
     name: z.string(),
     version: z.string(),
     generation: z.number(),
-    // A template that goes through a map cannot tell the last one.
-    selector: z.array(z.string().nullable()).transform((words) => words.filter((word) => word !== null)),
+    selector: Words,
     observedGeneration: z.number(),
     replicas: z.number(),
     paused: z.boolean(),
+    unmanaged: Words,
     total: z.number(),
     updated: z.number(),
     available: z.number(),
@@ -148,7 +152,7 @@ export function parseClusterLook(output: string): ClusterAnswer {
   const replies = new Map<string, ClusterReply>();
   for (const line of output.split("\n").filter(Boolean)) {
     const [word, first = "", status = "0", body = ""] = line.split(" ");
-    if (word === "item") items.push(Item.parse(JSON.parse(line.slice("item ".length))));
+    if (word === "item") items.push(Item.parse(parseGoJson(line.slice("item ".length))));
     else if (word === "namespace") namespaces.set(first, status === "ending" ? "ending" : "there");
     else if (word === "reply") {
       replies.set(first, { status: Number(status), body: Buffer.from(body, "base64").toString("utf8") });

@@ -22,13 +22,13 @@ export interface KnownCommits {
   readonly verified: string | undefined;
   /** Those that failed before. */
   readonly failed: ReadonlySet<string>;
-  /** Workloads that this run made: of any other one nobody knows that nothing was there before. */
+  /** Workloads of which this run made the first pods: of any other one nobody knows that none was wanted before. */
   readonly created: ReadonlySet<string>;
 }
 
 /**
- * The last verified commit first, then what still answers, then the newest that is not known to fail. What this run made
- * goes to no pods; a commit that was verified before is left, because an older one is nobody's wish.
+ * The last verified commit first, then what still answers, then the newest that is not known to fail. Where no
+ * pod was wanted before, none is again; a commit that was verified before is left, because an older one is nobody's wish.
  */
 export function wayBack(
   workload: string,

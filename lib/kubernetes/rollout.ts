@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
+import { parseGoJson } from "./go-json.ts";
 import { kubeScript } from "./kubectl.ts";
 import { type KnownCommits, type Revision, type WayBack, wayBack } from "./revisions.ts";
 import { clusterImage, type K3sTarget } from "./target.ts";
@@ -7,14 +8,15 @@ import { clusterImage, type K3sTarget } from "./target.ts";
 /** Prints the image of the container that is called like the Deployment `$own`, else of the first, in a pod's template. */
 const ownImage = `{{$image := ""}}{{range $i, $c := .spec.template.spec.containers}}{{if or (eq $i 0) (eq $c.name $own)}}{{$image = $c.image}}{{end}}{{end}}`;
 
-const revisionTemplate = `{{range .items}}{{$own := ""}}{{range .metadata.ownerReferences}}{{if eq .kind "Deployment"}}{{$own = .name}}{"owner":{{printf "%q" .name}}{{end}}{{end}}${ownImage},"name":{{printf "%q" .metadata.name}},"image":{{printf "%q" $image}},"revision":"{{with .metadata.annotations}}{{or (index . "deployment.kubernetes.io/revision") ""}}{{end}}","ready":{{or .status.readyReplicas 0}},"commit":"{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{or .value ""}}{{end}}{{end}}{{end}}"}
+const revisionTemplate = `{{range .items}}{{$own := ""}}{{range .metadata.ownerReferences}}{{if eq .kind "Deployment"}}{{$own = .name}}{"owner":{{printf "%q" .name}}{{end}}{{end}}${ownImage},"name":{{printf "%q" .metadata.name}},"image":{{printf "%q" $image}},"revision":{{$revision := ""}}{{with .metadata.annotations}}{{$revision = or (index . "deployment.kubernetes.io/revision") ""}}{{end}}{{printf "%q" $revision}},"ready":{{or .status.readyReplicas 0}},"commit":{{$commit := ""}}{{range .spec.template.spec.containers}}{{range .env}}{{if eq .name "UNIDESK_DEPLOY_REQUESTED_COMMIT"}}{{$commit = or .value ""}}{{end}}{{end}}{{end}}{{printf "%q" $commit}}}
 {{end}}`;
 
 const RevisionLine = z.object({
   owner: z.string(),
   name: z.string(),
   image: z.string(),
-  revision: z.coerce.number(),
+  // Kubernetes numbers what it makes; another text is somebody else's.
+  revision: z.coerce.number().catch(0),
   ready: z.number(),
   commit: z.string(),
 });
@@ -33,8 +35,8 @@ export async function revisionsOf(
   const lines = output
     .split("\n")
     .filter((line) => line.startsWith('{"owner"'))
-    .map((line) => RevisionLine.parse(JSON.parse(line)));
-  // Kubernetes numbers what it makes for a Deployment; anything else is nothing to go back to.
+    .map((line) => RevisionLine.parse(parseGoJson(line)));
+  // What is not numbered is nothing to go back to.
   const own = (name: string) => lines.filter(({ owner, revision }) => owner === name && revision > 0);
   return new Map(workloads.map(({ name }) => [name, own(name)]));
 }

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Connection } from "../config/hosts.ts";
 import { type DeliveryRecord, parseDeliveryRecord } from "../delivery/record.ts";
+import { messageOf } from "../errors.ts";
 import { containerdFunctions, containerdRecordPath } from "../kubernetes/containerd.ts";
 import {
   type ClusterAnswer,
@@ -47,6 +48,8 @@ export interface ObservedDeployment extends ObservedTemplate {
   readonly refused: string;
   /** By `kubectl rollout pause`: nothing new is rolled out. */
   readonly paused: boolean;
+  /** What its pods have that nothing here declares or can change: `initContainers`, `hostAliases`, `readinessGates`. */
+  readonly unmanaged: readonly string[];
 }
 
 export interface ObservedPod extends ObservedTemplate {
@@ -172,11 +175,11 @@ export function readK3s(
   const tags = probes.optional("k3s.containerd");
   const records = keyedLines(probes.text("k3s.records"));
   const look = probes.optional("k3s.cluster");
-  const answer = look === undefined ? undefined : parseClusterLook(look);
+  const { answer, unread } = look === undefined ? {} : readLook(look);
+  const silent = `the Kubernetes API of ${host.name} gave no answer`;
   const warnings = [
-    ...(answer
-      ? []
-      : [`the Kubernetes API of ${host.name} gave no answer: ${reason(probes, "k3s.cluster", lookSeconds)}`]),
+    ...(unread === undefined ? [] : [`${silent} that can be read: ${unread}`]),
+    ...(look === undefined ? [`${silent}: ${reason(probes, "k3s.cluster", lookSeconds)}`] : []),
     ...(tags === undefined
       ? [`containerd of ${host.name} gave no answer: ${reason(probes, "k3s.containerd", imagesSeconds)}`]
       : []),
@@ -198,6 +201,15 @@ export function readK3s(
       },
     ]),
   );
+}
+
+/** One text that nobody foresaw must not end the look at a whole host. */
+function readLook(look: string): { readonly answer?: ClusterAnswer; readonly unread?: string } {
+  try {
+    return { answer: parseClusterLook(look) };
+  } catch (error) {
+    return { unread: messageOf(error).replaceAll(/\s+/g, " ").slice(0, 200) };
+  }
 }
 
 function imagesOf(

@@ -6,7 +6,7 @@ import { foreignSelector, selectorProblem } from "../kubernetes/selector.ts";
 import { openMaster } from "../ssh/master.ts";
 import type { ObservedService } from "./compose.ts";
 import { type HostFacts, observeHost } from "./host.ts";
-import { type ObservedK3s, wasTooSlow } from "./k3s.ts";
+import { type ObservedDeployment, type ObservedK3s, wasTooSlow } from "./k3s.ts";
 import { knownOf, subjectOf } from "./subjects.ts";
 
 /** What a look at all hosts gave. A host that could not be looked at is absent, with a warning. */
@@ -42,11 +42,27 @@ function composeAdvice(host: string, service: string, { container, recreateWould
 function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s): string[] {
   const [namespace = "", service = ""] = key.split("/");
   return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
-    const selector = foreignSelector(name, deployment);
-    if (selector === undefined) return [];
-    const { what, found, allowed, remedy } = selectorProblem(namespace, name, selector);
-    return [`${service} on ${host}: ${what} (found ${found}, declared ${allowed}); ${remedy}`];
+    const advice = [selectorAdvice(namespace, name, deployment), unmanagedAdvice(namespace, name, deployment)];
+    return advice.flatMap((line) => (line === undefined ? [] : [`${service} on ${host}: ${line}`]));
   });
+}
+
+type SeenDeployment = ObservedDeployment | undefined;
+
+function selectorAdvice(namespace: string, name: string, deployment: SeenDeployment): string | undefined {
+  const selector = foreignSelector(name, deployment);
+  if (selector === undefined) return undefined;
+  const { what, found, allowed, remedy } = selectorProblem(namespace, name, selector);
+  return `${what} (found ${found}, declared ${allowed}); ${remedy}`;
+}
+
+/** No drift: Terraform's provider would delete the Deployment to take them away, so that no apply does. */
+function unmanagedAdvice(namespace: string, name: string, deployment: SeenDeployment): string | undefined {
+  const fields = deployment?.unmanaged ?? [];
+  if (fields.length === 0) return undefined;
+  const patch = fields.map((field) => ({ op: "remove", path: `/spec/template/spec/${field}` }));
+  const command = `kubectl -n ${namespace} patch deployment ${name} --type=json -p '${JSON.stringify(patch)}'`;
+  return `the pods of Deployment ${namespace}/${name} have ${fields.join(", ")}, which no apply takes away; ${command} on its host does, with new pods`;
 }
 
 export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };

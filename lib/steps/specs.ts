@@ -51,8 +51,8 @@ export interface StepSpecs {
     readonly artifact: WantedArtifact;
     readonly target: K3sTarget;
     /**
-     * Generations of the live Deployments by name, null for one that is not there, as they were seen before the apply: what
-     * differs then was changed by it. Absent where nobody looked. No part of what is declared, so that no trigger says it.
+     * Generations of the live Deployments by name, null for one that is not there or wants no pod, as they were seen before
+     * the apply: what differs then was changed by it. Absent where nobody looked. No part of what is declared, so that no trigger says it.
      */
     readonly seen?: Readonly<Record<string, number | null>>;
     /** Where a sync of `.auth` came before. */

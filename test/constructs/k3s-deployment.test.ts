@@ -201,11 +201,18 @@ function lifecycleOf(options: Options): Lifecycle {
 
 test("only a service with a sync of `.auth` leaves the mark of that sync to its rollout", () => {
   const ignored = (service: string) => lifecycleOf({ service }).ignore_changes;
-  expect(ignored("frontend")).toEqual([
+  const always = [
     "spec[0].selector",
+    // The provider would delete the Deployment to take these away.
+    "spec[0].template[0].spec[0].init_container",
+    "spec[0].template[0].spec[0].host_aliases",
+    "spec[0].template[0].spec[0].readiness_gate",
+  ];
+  expect(ignored("frontend")).toEqual([
+    ...always,
     'spec[0].template[0].metadata[0].annotations["dev.unidesk.auth-hmac"]',
   ]);
-  expect(ignored("mdtodo")).toEqual(["spec[0].selector"]);
+  expect(ignored("mdtodo")).toEqual(always);
 });
 
 test("a live Deployment of another selector is never replaced: the apply refuses, with both", () => {

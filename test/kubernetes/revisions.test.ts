@@ -54,6 +54,13 @@ test("only what this run made goes to no pods: where the history is lost, what w
   expect(wayBack(revisions, known, [])).toEqual({ revision: revisions[0] });
 });
 
+test("a verified service that somebody scaled to 0 goes back to what was verified, and is never scaled to 0", () => {
+  const known = { failing: commitC, verified: commitA, failed: none };
+  const revisions = [revision(1, commitA), revision(2, commitC)];
+  expect(wayBack(revisions, known)).toEqual({ revision: revisions[0] });
+  expect(wayBack([revision(1, commitC)], { ...known, verified: commitC })).toBe("leave");
+});
+
 test.each([
   ["unidesk-dev-d601", "unidesk-dev-d601", true],
   ["unidesk-dev-d601", "unidesk-supervised-code-queue-dev", true],

@@ -18,3 +18,10 @@ test("a Deployment that selects by other labels is named, with what to do", () =
     ),
   ]);
 });
+
+test("what no apply takes away from pods is named, with the command that does", () => {
+  expect(adviceOn({ unmanaged: ["initContainers", "hostAliases"] })).toEqual([
+    "frontend on d601: the pods of Deployment unidesk-dev/frontend-dev have initContainers, hostAliases, which no apply takes away; " +
+      `kubectl -n unidesk-dev patch deployment frontend-dev --type=json -p '[{"op":"remove","path":"/spec/template/spec/initContainers"},{"op":"remove","path":"/spec/template/spec/hostAliases"}]' on its host does, with new pods`,
+  ]);
+});

@@ -297,6 +297,13 @@ describe("what a rollout is told of the live Deployments", () => {
     expect(none.trigger).toBe(seven.trigger);
   });
 
+  test("is that none was there where no pod was wanted: a first deployment that failed may fail again", () => {
+    const scaled = workloadOf({ deployment: deployment({ generation: 7, replicas: 0 }) });
+    expect(rolloutOf({ namespace: true, workloads: { "frontend-dev": scaled } }).seen).toEqual({
+      "frontend-dev": null,
+    });
+  });
+
   test("is nothing where nobody looked", () => {
     expect(rolloutOf("nobody looked").seen).toBeUndefined();
     expect(rolloutOf(undefined).seen).toBeUndefined();

@@ -28,6 +28,7 @@ export function deployment(changes: Partial<ObservedDeployment> = {}): ObservedD
     available: 1,
     refused: "",
     paused: false,
+    unmanaged: [],
     image: clusterImage(5000, "frontend", commitA),
     requestedCommit: commitA,
     ...changes,
