@@ -37,13 +37,43 @@ describe("changePins", () => {
     expect(statSync(join(root, "deploy.json"))).toMatchObject({ mtimeMs, ino });
   });
 
-  test("fails if another edit in between is lost", async () => {
+  test("fails if another edit in between is lost, of bytes or of another pin", async () => {
+    const root = writeCheckout();
+    const file = join(root, "deploy.json");
+    const opened = open(root);
+    writeFileSync(file, `${opened.text}\n`);
+    expect(await changePins(opened, change())).toBe(true);
+    expect(readFileSync(file, "utf8")).toBe(`${opened.text.replace(commitA, commitB)}\n`);
+
+    const [one, other] = [open(root), open(root)];
+    const edits = (["todo-note", "mdtodo"] as const).map((service, index) =>
+      changePins(index === 0 ? one : other, [
+        { environment: "prod", service, entry: { commit: Commit.parse(commitA) } },
+      ]),
+    );
+    expect(await Promise.all(edits)).toEqual([true, true]);
+    const { environments } = JSON.parse(readFileSync(file, "utf8")) as { environments: { prod: object } };
+    expect(Object.keys(environments.prod).sort()).toEqual(["frontend", "mdtodo", "todo-note"]);
+  });
+
+  test("fails if what somebody else made of the pin meanwhile is overwritten", async () => {
     const root = writeCheckout();
     const opened = open(root);
-    writeFileSync(join(root, "deploy.json"), `${opened.text}\n`);
+    const text = opened.text.replace(commitA, "c3".repeat(20));
+    writeFileSync(join(root, "deploy.json"), text);
     expect((await rejectionOf(changePins(opened, change()))).message).toContain("changed by somebody else");
-    expect(readFileSync(join(root, "deploy.json"), "utf8")).toBe(`${opened.text}\n`);
+    expect(readFileSync(join(root, "deploy.json"), "utf8")).toBe(text);
     expect(readdirSync(root)).toHaveLength(3);
+  });
+
+  test("fails if a file that may not be written is replaced", async () => {
+    const root = writeCheckout();
+    const file = join(root, "deploy.json");
+    chmodSync(file, 0o444);
+    const before = readFileSync(file, "utf8");
+    const { problem } = await rejectionOf(changePins(open(root), change()));
+    expect(problem).toMatchObject({ found: "mode 444", remedy: expect.stringContaining(`chmod u+w ${file}`) });
+    expect(readFileSync(file, "utf8")).toBe(before);
   });
 
   test("fails if two edits at once both say that they were written", async () => {
@@ -58,6 +88,8 @@ describe("changePins", () => {
     ["EPERM", "only its owner, or root, can keep the owner"],
     ["ENOSPC", "free space on its file system"],
     ["EROFS", "edit it where its file system is writable"],
+    ["EBUSY", "mount its folder instead"],
+    ["EIO", "correct what the message names"],
   ])("fails if it cannot be written: %s, with a remedy and nothing lost", async (code, remedy) => {
     const root = writeCheckout();
     const before = readFileSync(join(root, "deploy.json"), "utf8");
