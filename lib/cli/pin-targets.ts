@@ -43,6 +43,9 @@ export function knownService(service: string): string {
 
 /** The services that are meant, each with its consumer, its build and the pin that it has. */
 export function pinTargets(site: Site, { pins }: OpenedPins, environment: Environment, meant: Meant): PinTarget[] {
+  // The catalog knows no upstream image; CI.json says what that is.
+  const upstream = site.ci.artifacts.find(({ kind, serviceId }) => kind !== "build" && serviceId === meant.service);
+  if (upstream) findBuild(site.ci, upstream.serviceId);
   const pinned = pins.filter((pin) => pin.environment === environment);
   const services = meant.service === undefined ? pinned.map(({ service }) => service) : [meant.service];
   return services.map((service) => ({

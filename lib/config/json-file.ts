@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { visit } from "jsonc-parser";
+import { type ParseError, type ParseErrorCode, parse, printParseErrorCode, visit } from "jsonc-parser";
 import type * as z from "zod";
 import { exitCodes, messageOf, UserError } from "../errors.ts";
 import { printable } from "../printable.ts";
@@ -24,13 +24,51 @@ export function parseJson<S extends z.ZodType>(text: string, name: string, schem
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(
-      { what: `${name} is not JSON`, found: printable(messageOf(error)), allowed: "RFC 8259 JSON" },
-      exitCodes.usage,
-    );
+    throw notJson(text, name, messageOf(error));
   }
   refuseTwisted(text, name);
   return checkValue(value, name, schema);
+}
+
+function notJson(text: string, name: string, message: string): UserError {
+  if (text.startsWith("\ufeff")) {
+    return new UserError(
+      {
+        what: `${name} is not JSON: it begins with a byte order mark`,
+        found: "U+FEFF before the first character",
+        allowed: "RFC 8259 JSON: UTF-8 without a byte order mark",
+        remedy: "save it as UTF-8 without a byte order mark",
+      },
+      exitCodes.usage,
+    );
+  }
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const [first] = errors;
+  return new UserError(
+    {
+      what: `${name} is not JSON`,
+      found: first ? `${placeOf(text, first.offset)}: ${wordsOf(first.error)}` : printable(message),
+      allowed: "RFC 8259 JSON",
+      remedy:
+        text.trim() === ""
+          ? "the file is empty: restore it"
+          : "correct it there: JSON has no comments and no trailing commas",
+    },
+    exitCodes.usage,
+  );
+}
+
+function placeOf(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** `PropertyNameExpected` as words. */
+function wordsOf(code: ParseErrorCode): string {
+  return printParseErrorCode(code)
+    .replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`)
+    .toLowerCase();
 }
 
 export function checkValue<S extends z.ZodType>(value: unknown, name: string, schema: S): z.output<S> {

@@ -5,11 +5,12 @@ import { exitCodes, UserError } from "../errors.ts";
 import { RegistrySettings } from "../registry/settings.ts";
 import { Approvers, approversOf } from "./approvers.ts";
 import { type CiFile, readCiFile } from "./ci-file.ts";
-import { type Pin, readPins } from "./deploy-file.ts";
+import { DeployFile, type Pin, resolvePins } from "./deploy-file.ts";
 import { type Connection, connectionOf, type HostName, Hosts } from "./hosts.ts";
 import { readJsonFile } from "./json-file.ts";
 import { PolicySettings } from "./policies.ts";
 import { ReleaseLines } from "./release-lines.ts";
+import { environments } from "./values.ts";
 
 const SitePart = {
   target: z
@@ -132,13 +133,25 @@ export function loadSite(root: string, overrides: SiteOverrides = {}): Site {
 
 /** Reads the pins file; every pin that comes back has a consumer and a build. */
 export function loadPins({ root, deployFile, ci }: Site): Pin[] {
-  const pins = readPins(resolve(root, deployFile), deployFile);
+  return builtPins(readJsonFile(resolve(root, deployFile), deployFile, DeployFile), ci, deployFile);
+}
+
+/** The pins of a file, each with a consumer and a build. */
+export function builtPins(file: DeployFile, ci: CiFile, deployFile: string): Pin[] {
+  const upstream = new Set(ci.artifacts.filter(({ kind }) => kind !== "build").map(({ serviceId }) => serviceId));
+  // Before the catalog is asked, which knows no upstream image.
+  for (const environment of environments) {
+    for (const service of Object.keys(file.environments[environment] ?? {})) {
+      if (upstream.has(service)) refuseUnbuiltPin({ environment, service }, ci, deployFile);
+    }
+  }
+  const pins = resolvePins(file, deployFile);
   for (const pin of pins) refuseUnbuiltPin(pin, ci, deployFile);
   return pins;
 }
 
 /** An upstream image is catalog coverage only: listing it in CI.json never makes it deployable. */
-export function refuseUnbuiltPin(pin: Pin, ci: CiFile, deployFile: string): void {
+function refuseUnbuiltPin(pin: Pick<Pin, "environment" | "service">, ci: CiFile, deployFile: string): void {
   const artifact = ci.artifacts.find(({ serviceId }) => serviceId === pin.service);
   if (artifact?.kind === "build") return;
   throw new UserError(

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { type Consumer, findService, isConsumer, type Unsupported } from "../catalog/index.ts";
-import { DeployFile, type Pin, resolvePins } from "../config/deploy-file.ts";
+import { DeployFile, type Pin } from "../config/deploy-file.ts";
 import { readJsonFile } from "../config/json-file.ts";
-import { refuseUnbuiltPin, type Site } from "../config/site.ts";
+import { builtPins, type Site } from "../config/site.ts";
 import { type Commit, type Digest, type Environment, environments } from "../config/values.ts";
 import { exitCodes, UserError } from "../errors.ts";
 
@@ -50,8 +50,7 @@ export function readSubjects(site: Site): PlanSubject[] {
       ]),
     ),
   };
-  const pins = resolvePins(supported, deployFile);
-  for (const pin of pins) refuseUnbuiltPin(pin, site.ci, deployFile);
+  const pins = builtPins(supported, site.ci, deployFile);
   return [...pins.map((pin: Pin): PlanSubject => ({ ...pin, pinnedCommit: pin.commit })), ...unsupported];
 }
 

@@ -23,6 +23,11 @@ describe("a command that cannot be meant touches no host and no file", () => {
   test.each([
     ["no service is named", ["--env", "prod", "--commit", commitB], "neither a service nor --all"],
     ["a service and --all are both given", ["frontend", "--all", "--env", "prod", "--commit", commitB], "frontend"],
+    [
+      "postgres is an upstream image: it is mirrored, never built",
+      ["postgres", "--env", "prod", "--commit", commitB],
+      "leave it out",
+    ],
     ["unknown service", ["nope", "--env", "prod", "--commit", commitB], "nope"],
     ["todo-note has no consumer in dev", ["todo-note", "--env", "dev", "--commit", commitB], "todo-note"],
     ["code-queue in prod is unsupported", ["code-queue", "--env", "prod", "--commit", commitB], "code-queue"],

@@ -21,14 +21,30 @@ test("fails if the file is not there", () => {
 });
 
 test.each([
-  ["half an object", '{"a":1,'],
-  ["nothing", ""],
-  ["a comment", '{"a":1} // b'],
-  ["a trailing comma", "[1,]"],
-])("fails if the text is %s", (_, text) => {
-  const { message, exitCode } = failureOf(() => parse(text));
-  expect(message).toMatch(/^x\.json is not JSON\n {2}found: {3}.+\n {2}allowed: RFC 8259 JSON$/);
+  ["half an object", '{"a":1,', "line 1, column 8: property name expected"],
+  ["a comment", '{\n  // b\n  "a":1 }', "line 2, column 3: invalid comment token"],
+  ["a trailing comma", "[1,\r\n2,\r\n]", "line 3, column 1: value expected"],
+  ["a missing comma", '{"a":1\n"b":2}', "line 2, column 1: comma expected"],
+  ["two values", '{"a":1}{', "line 1, column 8: end of file expected"],
+  ["a single quote", "{'a':1}", "line 1, column 2: invalid symbol"],
+  ["a word", '{"a": undefined}', "line 1, column 7: invalid symbol"],
+])("fails if the text is %s: the place is named", (_, text, found) => {
+  const { problem, exitCode } = failureOf(() => parse(text));
+  expect(problem).toEqual({
+    what: "x.json is not JSON",
+    found,
+    allowed: "RFC 8259 JSON",
+    remedy: "correct it there: JSON has no comments and no trailing commas",
+  });
   expect(exitCode).toBe(2);
+});
+
+test("fails if a file is empty or begins with a byte order mark, with a remedy", () => {
+  expect(failureOf(() => parse("")).problem.remedy).toBe("the file is empty: restore it");
+  expect(failureOf(() => parse("\ufeff{}")).problem).toMatchObject({
+    what: "x.json is not JSON: it begins with a byte order mark",
+    remedy: "save it as UTF-8 without a byte order mark",
+  });
 });
 
 describe("the same key twice", () => {
@@ -81,7 +97,7 @@ test("keys and values begin no line of their own and drive no terminal", () => {
     checkValue({ "a\nb": "\u009b2J" }, "x.json", z.record(z.string(), z.number())),
   ).message;
   expect(inside).toMatch(/^x\.json: a\?b: found "\?2J"; .+$/);
-  expect(failureOf(() => parse("[\n::error::x]")).message.split("\n")).toHaveLength(3);
+  expect(failureOf(() => parse("[\n::error::x]")).message).not.toContain("::error::");
 });
 
 describe("a value that is not what it looks like", () => {

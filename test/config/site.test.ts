@@ -154,6 +154,15 @@ describe("loadPins", () => {
     expect(exitCode).toBe(2);
   });
 
+  test("fails if a pin of an upstream image that the catalog does not know is taken for a misspelled name", () => {
+    const root = writeCheckout();
+    write(root, "CI.json", { version: 1, artifacts: [{ ...upstream, serviceId: "nginx" }] });
+    write(root, "deploy.json", { version: 1, environments: { prod: { nginx: { commit: commitA } } } });
+    expect(failureOf(() => loadPins(loadSite(root))).message).toMatch(
+      /^deploy\.json: environments\.prod\.nginx: CI\.json lists it as an upstream image, which is not deployable\n/,
+    );
+  });
+
   test("fails if a pin is not in CI.json", () => {
     expect(refusal(buildEntry("backend-core")).message).toBe(
       [
