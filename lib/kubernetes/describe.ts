@@ -9,11 +9,43 @@ const clean = String.raw`clean() { tr -c '[:print:]\n' ' ' | cut -c1-240 | sed '
 /** At most this many pods are described; more would say the same. */
 const describedPods = 6;
 
+/** `secret/<name>` of each Secret that a pod reads as environment or as files. */
+const secretsTemplate = `{{define "of"}}{{range .}}{{range .envFrom}}{{with .secretRef}}secret/{{.name}} {{end}}{{end}}{{range .env}}{{with .valueFrom}}{{with .secretKeyRef}}secret/{{.name}} {{end}}{{end}}{{end}}{{end}}{{end}}{{template "of" .spec.containers}}{{template "of" .spec.initContainers}}{{range .spec.volumes}}{{with .secret}}secret/{{.secretName}} {{end}}{{with .projected}}{{range .sources}}{{with .secret}}secret/{{.name}} {{end}}{{end}}{{end}}{{end}}`;
+
+/** Values as base64, one a line; kubectl makes no list of a single object. */
+const valuesTemplate = `{{define "of"}}{{range .data}}{{.}}{{"\\n"}}{{end}}{{end}}{{if .items}}{{range .items}}{{template "of" .}}{{end}}{{else}}{{template "of" .}}{{end}}`;
+
+/**
+ * What a program says as it crashes may be what it was started with. `read_secrets POD` puts the lines of all values that
+ * the pod reads from Secrets in `words`, the longest first; `masked TEXT` prints the text without them. Values go through
+ * pipes and shell builtins only. One of less than three characters would mask everything and hide nothing.
+ */
+const masking = String.raw`
+words=()
+read_secrets() {
+  local names values one
+  words=()
+  names=$(kube -n "$namespace" get "pod/$1" -o go-template='${secretsTemplate}') || return
+  [ -n "$names" ] || return 0
+  values=$(kube -n "$namespace" get --ignore-not-found -o go-template='${valuesTemplate}' $names) || return
+  mapfile -t words < <(
+    printf '%s\n' "$values" | while read -r one; do printf %s "$one" | base64 -d; echo; done | tr '\r\0' '\n\n' |
+      awk '{ gsub(/^[ \t]+|[ \t]+$/, "") } length > 2 { print length, $0 }' | sort -rn -k1,1 | cut -d' ' -f2-
+  )
+}
+masked() {
+  local text=$1 word
+  for word in ${"$"}{words[@]+"${"$"}{words[@]}"}; do text=${"$"}{text//"$word"/***}; done
+  printf '%s\n' "$text"
+}
+`;
+
 /** Events and last lines only: a pod's description would show its environment. */
 const describeScript = String.raw`
 namespace=$1
 shift
 ${clean}
+${masking}
 for pod in "$@"; do
   echo "events of pod $pod:"
   kube -n "$namespace" get events --sort-by=.lastTimestamp --field-selector "involvedObject.kind=Pod,involvedObject.name=$pod" \
@@ -21,8 +53,11 @@ for pod in "$@"; do
   lines=$(kube -n "$namespace" logs "$pod" --tail=10 --limit-bytes=16384 2>&1)
   case $lines in '' | *'is waiting to start'*) lines=$(kube -n "$namespace" logs "$pod" --previous --tail=10 --limit-bytes=16384 2>/dev/null) ;; esac
   [ -n "$lines" ] || continue
+  read_secrets "$pod" || { echo "last lines of pod $pod: not shown, because its Secrets cannot be read"; continue; }
+  # Where it was cut there may be the beginning of a value.
+  [ ${"$"}{#lines} -lt 16000 ] || lines=${"$"}{lines%$'\n'*}
   echo "last lines of pod $pod:"
-  printf '%s\n' "$lines" | clean
+  masked "$lines" | clean
 done
 `;
 
