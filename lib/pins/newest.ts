@@ -1,6 +1,10 @@
+import { repositoryName } from "../config/ci-file.ts";
 import type { Commit } from "../config/values.ts";
+import type { Artifact } from "../registry/client.ts";
 import type { NewestOfLines } from "../source/newest.ts";
 import type { CommitFacts } from "../source/read.ts";
+import { judgeArtifact } from "../verdicts/artifact.ts";
+import { renderReasons } from "../verdicts/verdict.ts";
 
 /** Newest commit of a release line that the registry has. */
 export interface NewestPublished {
@@ -8,6 +12,30 @@ export interface NewestPublished {
   readonly state: "known" | "none" | "unknown";
   readonly commit: Commit | null;
   readonly releaseLine: string | null;
+}
+
+/** Whether a pin may have it, as `pin set` judges its image. */
+export interface JudgedNewest extends NewestPublished {
+  /** Null where there is none, or where its image could not be looked at. */
+  readonly deployable: boolean | null;
+  /** Why a pin may not have it. */
+  readonly refusals: readonly string[];
+}
+
+/** Of the newest published commit: what the registry has under its tag, or why that cannot be read. */
+export type NewestImage = { readonly artifact: Artifact | undefined } | { readonly problem: string };
+
+export function judgeNewest(
+  service: string,
+  newest: NewestPublished,
+  image: NewestImage | undefined,
+  registry: string,
+): JudgedNewest {
+  if (!newest.commit || !image) return { ...newest, deployable: null, refusals: [] };
+  if ("problem" in image) return { ...newest, deployable: false, refusals: [image.problem] };
+  const wanted = { service, repository: repositoryName(service), commit: newest.commit };
+  const { ok, reasons } = judgeArtifact(wanted, image.artifact, registry);
+  return { ...newest, deployable: ok, refusals: reasons.map((reason) => renderReasons(service, [reason])) };
 }
 
 /**

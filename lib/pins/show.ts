@@ -2,13 +2,15 @@ import { findBuild, repositoryName } from "../config/ci-file.ts";
 import type { Pin } from "../config/deploy-file.ts";
 import type { Site } from "../config/site.ts";
 import { Commit, type Digest, type Environment } from "../config/values.ts";
-import { InfraBlockedError } from "../errors.ts";
+import { InfraBlockedError, UserError } from "../errors.ts";
 import { observeSite } from "../observe/site.ts";
+import { printable } from "../printable.ts";
 import { withRegistry } from "../registry/open.ts";
 import { readNewest } from "../source/newest.ts";
 import { type CommitQuestion, questionKey, readSource } from "../source/read.ts";
+import { registryName } from "./gather.ts";
 import { type LivePin, livePin } from "./live.ts";
-import { type NewestPublished, newestPublished } from "./newest.ts";
+import { type JudgedNewest, judgeNewest, type NewestImage, newestPublished } from "./newest.ts";
 
 /** One pin as `pin show` reports it; the fields are a contract. What could not be looked at is "unknown". */
 export interface ShownPin {
@@ -17,7 +19,7 @@ export interface ShownPin {
   readonly decision: "deployable" | "supervised" | "plan-only" | "blocked";
   readonly pinned: { readonly commit: Commit; readonly digest: Digest | null; readonly rollback: string | null };
   readonly live: LivePin;
-  readonly newestPublished: NewestPublished;
+  readonly newestPublished: JudgedNewest;
   /** How many commits of a release line's head the pinned commit lacks; null where it is on no line, or unknown. */
   readonly behind: { readonly releaseLine: string; readonly commits: number } | null;
   /** From the live commit to the pinned one: what an apply would bring. */
@@ -57,8 +59,16 @@ export async function showPins(site: Site, pins: readonly Pin[]): Promise<PinsSh
     ),
     readNewest(site, published),
   ]);
-  const shown = rows.map(({ pin, live, question }): ShownPin => {
+  const newestOf = rows.map(({ pin, question }) =>
+    newestPublished(newest.newest.get(pin.service), site.releaseLines, source.commits.get(questionKey(question))),
+  );
+  const images = await newestImages(
+    site,
+    newestOf.flatMap(({ commit }, index) => (commit ? [{ service: rows[index]?.pin.service ?? "", commit }] : [])),
+  );
+  const shown = rows.map(({ pin, live, question }, index): ShownPin => {
     const pinned = source.commits.get(questionKey(question));
+    const published = newestOf[index] ?? newestPublished(undefined, [], undefined);
     const { planOnly, supervised } = pin.consumer;
     const [releaseLine] = pinned?.releaseLines ?? [];
     return {
@@ -67,7 +77,12 @@ export async function showPins(site: Site, pins: readonly Pin[]): Promise<PinsSh
       decision: planOnly?.decision ?? (supervised ? "supervised" : "deployable"),
       pinned: { commit: pin.commit, digest: pin.digest ?? null, rollback: pin.rollback ?? null },
       live,
-      newestPublished: newestPublished(newest.newest.get(pin.service), site.releaseLines, pinned),
+      newestPublished: judgeNewest(
+        pin.service,
+        published,
+        images.byTag.get(`${pin.service}:${published.commit}`),
+        registryName(site),
+      ),
       behind: releaseLine === undefined ? null : { releaseLine, commits: pinned?.behindReleaseLine ?? 0 },
       relation: live.commit === pin.commit ? "same" : (pinned?.relation ?? "unknown"),
       ahead: pinned?.ahead ?? 0,
@@ -81,11 +96,54 @@ export async function showPins(site: Site, pins: readonly Pin[]): Promise<PinsSh
     ok: Object.keys(facts.hosts).length > 0 || registry.commits !== undefined || source.warnings.length === 0,
     file: site.deployFile,
     pins: shown,
-    warnings: [...new Set([...facts.warnings, ...registry.warnings, ...source.warnings, ...newest.warnings])],
+    warnings: [
+      ...new Set([...facts.warnings, ...registry.warnings, ...source.warnings, ...newest.warnings, ...images.warnings]),
+    ],
     missingChannels: [
-      ...new Set([...hostChannels, ...registry.missingChannels, ...source.missingChannels, ...newest.missingChannels]),
+      ...new Set([
+        ...hostChannels,
+        ...registry.missingChannels,
+        ...source.missingChannels,
+        ...newest.missingChannels,
+        ...images.missingChannels,
+      ]),
     ],
   };
+}
+
+interface NewestImages {
+  /** By `frontend:<commit>`; what could not be looked at is not in it. */
+  readonly byTag: ReadonlyMap<string, NewestImage>;
+  readonly warnings: readonly string[];
+  readonly missingChannels: readonly string[];
+}
+
+/** The images of the newest commits, each once: a tag alone does not say that a pin may have it. */
+async function newestImages(
+  site: Site,
+  newest: readonly { readonly service: string; readonly commit: Commit }[],
+): Promise<NewestImages> {
+  const wanted = [...new Map(newest.map((one) => [`${one.service}:${one.commit}`, one]))];
+  if (wanted.length === 0) return { byTag: new Map(), warnings: [], missingChannels: [] };
+  try {
+    const images = await withRegistry(site.connections.d601, site.registry.port, (registry) =>
+      Promise.all(
+        wanted.map(async ([tag, { service, commit }]): Promise<[string, NewestImage]> => {
+          try {
+            return [tag, { artifact: await registry.artifact(repositoryName(service), commit) }];
+          } catch (error) {
+            if (error instanceof InfraBlockedError || !(error instanceof UserError)) throw error;
+            return [tag, { problem: printable(`${service}: ${error.problem.what}`) }];
+          }
+        }),
+      ),
+    );
+    return { byTag: new Map(images), warnings: [], missingChannels: [] };
+  } catch (error) {
+    if (!(error instanceof InfraBlockedError)) throw error;
+    const { message, missingChannels } = error;
+    return { byTag: new Map(), warnings: [`infra-blocked: ${message}`], missingChannels };
+  }
 }
 
 interface Published {

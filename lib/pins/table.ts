@@ -4,7 +4,7 @@ import type { ShownPin } from "./show.ts";
 
 export const shownHead = ["service", "env", "pinned", "live", "newest", "behind", "apply"] as const;
 
-/** `!` marks what does not say so itself, `?` what nobody could look at. */
+/** `!` marks what does not say so itself and an image that no pin may have, `?` what nobody could look at. */
 export function shownRow({
   service,
   environment,
@@ -22,7 +22,11 @@ export function shownRow({
     environment,
     shortCommit(pinned.commit),
     live.commit ? `${shortCommit(live.commit)}${live.state === "unhealthy" ? "!" : ""}` : liveWords[live.state],
-    newestPublished.commit ? shortCommit(newestPublished.commit) : newestPublished.state === "none" ? "-" : "?",
+    newestPublished.commit
+      ? `${shortCommit(newestPublished.commit)}${newestPublished.deployable === false ? "!" : ""}`
+      : newestPublished.state === "none"
+        ? "-"
+        : "?",
     behind ? String(behind.commits) : "?",
     [
       undeployed ? decision : live.state === "absent" ? "first" : change,

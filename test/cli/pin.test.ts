@@ -68,7 +68,10 @@ describe("tables", () => {
     ...{ service: "project-manager", environment: "prod", decision: "deployable" },
     pinned: { commit: Commit.parse(commitA), digest: null, rollback: null },
     live: { state: "unhealthy", commit: Commit.parse(commitB) },
-    newestPublished: { state: "known", commit: Commit.parse(commitB), releaseLine: "master" },
+    newestPublished: {
+      ...{ state: "known", commit: Commit.parse(commitB), releaseLine: "master" },
+      ...{ deployable: true, refusals: [] },
+    },
     behind: { releaseLine: "master", commits: 1234 },
     ...{ relation: "diverged", ahead: 123, behindLive: 456 },
     ...changes,
@@ -80,7 +83,7 @@ describe("tables", () => {
     [
       {
         live: { state: "unknown", commit: null },
-        newestPublished: { state: "unknown", commit: null, releaseLine: null },
+        newestPublished: { state: "unknown", commit: null, releaseLine: null, deployable: null, refusals: [] },
         ...{ behind: null, relation: "unknown" },
       },
       "project-manager prod a1a1a1a ? ? ? unknown",
@@ -90,8 +93,15 @@ describe("tables", () => {
       "project-manager prod a1a1a1a - b2b2b2b 1234 blocked",
     ],
     [
-      { newestPublished: { state: "none", commit: null, releaseLine: null }, relation: "same" },
+      {
+        newestPublished: { state: "none", commit: null, releaseLine: null, deployable: null, refusals: [] },
+        relation: "same",
+      },
       "project-manager prod a1a1a1a b2b2b2b! - 1234 same",
+    ],
+    [
+      { newestPublished: { ...shown({}).newestPublished, deployable: false, refusals: ["why"] } },
+      "project-manager prod a1a1a1a b2b2b2b! b2b2b2b! 1234 diverged +123 -456",
     ],
   ])("%j", (changes, row) => {
     expect(shownRow(shown(changes)).join(" ")).toBe(row);

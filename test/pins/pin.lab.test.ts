@@ -219,7 +219,7 @@ test("publish, pin set, deploy, pin rollback, deploy: each step changes only the
       decision: "deployable",
       pinned: { commit: second, digest: digests[second], rollback: `rolls back from ${third}` },
       live: { state: "healthy", commit: second },
-      newestPublished: { state: "known", commit: third, releaseLine: "master" },
+      newestPublished: { state: "known", commit: third, releaseLine: "master", deployable: true, refusals: [] },
       behind: { releaseLine: "master", commits: 1 },
       relation: "same",
       ahead: 0,
