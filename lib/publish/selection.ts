@@ -58,11 +58,14 @@ export async function buildsOfCommit(site: Site, commit: Commit): Promise<Select
   ]);
   const containing = new Set(numbers.split("\n").flatMap((line) => clones[line === "" ? -1 : Number(line)]?.[0] ?? []));
   if (containing.size === 0) {
+    const fetches = clones.length === 0 ? [] : [clones.map(([, path]) => `git -C ${path} fetch --prune`).join(" or ")];
     throw new UserError({
       what: "no source repository on d601 has the commit",
       found: commit,
       allowed: `a commit of ${clones.map(([url]) => url).join(", ") || "no repository yet"}`,
-      remedy: `push it to the source repository; where it is pushed, let d601's clones fetch it: git -C <path of hosts.d601.git> fetch --prune`,
+      remedy: ["push it to the source repository; where it is pushed, let d601's clones fetch it", ...fetches].join(
+        ": ",
+      ),
     });
   }
   const foreign = builds.filter(({ sourceRepo }) => !containing.has(sourceRepo));

@@ -4,15 +4,16 @@ import { beforeAll, expect, test } from "vitest";
 import type { Site } from "../../lib/config/site.ts";
 import { Commit } from "../../lib/config/values.ts";
 import { buildsOfCommit } from "../../lib/publish/selection.ts";
-import { buildEntry, hostsJson, rejectionOf, siteOf, tempFolder } from "../support.ts";
+import { buildEntry, commitA, hostsJson, rejectionOf, siteOf, tempFolder } from "../support.ts";
 
 let site: Site;
 let frontendOnly: Commit;
 let nothing: Commit;
+let repository: string;
 
 beforeAll(() => {
   const home = tempFolder();
-  const repository = join(home, "git");
+  repository = join(home, "git");
   execFileSync("git", ["init", "--quiet", "--bare", repository]);
   const git = (args: readonly string[], input?: string) =>
     execFileSync("git", ["-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
@@ -43,5 +44,13 @@ test("fails if a commit without any Dockerfile publishes nothing and says nothin
     what: "the commit has the Dockerfile of no service that CI.json builds from its repository",
     found: nothing,
     remedy: "correct dockerfile in CI.json, or publish a commit that has them",
+  });
+});
+
+test("fails if a commit that no clone has is not looked for there", async () => {
+  const { problem } = await rejectionOf(buildsOfCommit(site, Commit.parse(commitA)));
+  expect(problem).toMatchObject({
+    what: "no source repository on d601 has the commit",
+    remedy: `push it to the source repository; where it is pushed, let d601's clones fetch it: git -C ${repository} fetch --prune`,
   });
 });
