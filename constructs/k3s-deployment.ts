@@ -7,7 +7,7 @@ import type { Pin } from "../lib/config/deploy-file.ts";
 import { renderProblem } from "../lib/errors.ts";
 import { selectorProblem, workloadLabels } from "../lib/kubernetes/selector.ts";
 import { rolloutDeadlineSeconds } from "../lib/kubernetes/target.ts";
-import { authAnnotations, deployLabels } from "../lib/labels.ts";
+import { authAnnotations, deployLabels, restartedAnnotation } from "../lib/labels.ts";
 import { escapeAll } from "./apply-step.ts";
 import { artifactOf } from "./artifact-preflight.ts";
 import type { KubernetesAccess } from "./kubernetes-access.ts";
@@ -43,7 +43,8 @@ const unmanaged = ["init_container", "host_aliases", "readiness_gate"].map(
   (field) => `spec[0].template[0].spec[0].${field}`,
 );
 
-const rolledAnnotation = `spec[0].template[0].metadata[0].annotations["${authAnnotations.rolled}"]`;
+/** Of the pod template; the rollout writes them. */
+const annotation = (name: string) => `spec[0].template[0].metadata[0].annotations["${name}"]`;
 
 /**
  * One workload at the pinned commit: a kubernetes_deployment and a ClusterIP kubernetes_service of its name. A new pin
@@ -85,8 +86,12 @@ export class K3sDeployment extends Construct {
       },
       waitForRollout: false,
       lifecycle: {
-        // The annotation is the rollout's; what ends in kubernetes.io, such as kubectl's restart mark, the provider ignores itself.
-        ignoreChanges: [selector, ...unmanaged, ...(pin.consumer.runtime.authSync ? [rolledAnnotation] : [])],
+        ignoreChanges: [
+          selector,
+          ...unmanaged,
+          annotation(restartedAnnotation),
+          ...(pin.consumer.runtime.authSync ? [annotation(authAnnotations.rolled)] : []),
+        ],
         ...refusalOf(props),
       },
       timeouts: { create: "2m", update: "2m", delete: "2m" },

@@ -35,6 +35,12 @@ export const deployLabels = {
 } as const;
 
 /**
+ * Annotation of a pod template: when a rollout made new pods of the same revision. Not kubectl's own, which Terraform's
+ * provider does not see and takes away with any other change, so that every pod is replaced once more.
+ */
+export const restartedAnnotation = "dev.unidesk.restarted";
+
+/**
  * Annotations of an auth sync. `source`, `data` and `pods` are the Secret's (the first two also the ConfigMap's); `rolled`
  * is the pod template's, where Terraform has to leave it alone.
  */

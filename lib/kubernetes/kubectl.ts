@@ -5,9 +5,9 @@ import { lastLines, type RemoteOptions, runScript } from "../ssh/run.ts";
 import { kubeconfigOption } from "./kubeconfig.ts";
 import type { ClusterTarget } from "./target.ts";
 
-/** What kubectl says where the API cannot be asked at all. */
+/** What kubectl says where the API cannot be asked at all, or what is behind it gives no answer now. */
 const silentApi =
-  /connection to the server .* was refused|connection refused|Unable to connect to the server|i\/o timeout|TLS handshake timeout|ServiceUnavailable|apiserver not ready|the server is currently unable|no such file or directory.*k3s\.yaml/i;
+  /etcdserver:|Error from server \((?:Timeout|TooManyRequests)\)|database is locked|transport is closing|connection to the server .* was refused|connection refused|Unable to connect to the server|i\/o timeout|TLS handshake timeout|ServiceUnavailable|apiserver not ready|the server is currently unable|no such file or directory.*k3s\.yaml/i;
 
 /**
  * Runs a bash script on a cluster's host that calls `kube ARGUMENT...`; returns its standard output. Throws

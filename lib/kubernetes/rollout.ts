@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Connection } from "../config/hosts.ts";
+import { restartedAnnotation } from "../labels.ts";
 import { parseGoJson } from "./go-json.ts";
 import { kubeScript } from "./kubectl.ts";
 import { type KnownCommits, type Revision, type WayBack, wayBack } from "./revisions.ts";
@@ -137,7 +138,13 @@ export async function restartWorkloads(
   target: K3sTarget,
   workloads: readonly string[],
 ): Promise<void> {
-  const script =
-    'namespace=$1; shift; for name in "$@"; do kube -n "$namespace" rollout restart "deployment/$name" >&2 || exit; done';
+  const script = `
+namespace=$1
+shift
+patch="{\\"spec\\":{\\"template\\":{\\"metadata\\":{\\"annotations\\":{\\"${restartedAnnotation}\\":\\"$(date -u +%FT%T.%NZ)\\"}}}}}"
+for name in "$@"; do
+  kube -n "$namespace" patch "deployments.apps/$name" --field-manager=unidesk --type=merge -p "$patch" >&2 || exit
+done
+`;
   await kubeScript(host, target, "restart the pods", script, [target.namespace, ...workloads], { timeoutSeconds: 180 });
 }

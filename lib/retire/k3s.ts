@@ -1,9 +1,8 @@
 import type { K3sRuntime } from "../catalog/index.ts";
-import { imageRepository } from "../config/ci-file.ts";
 import { Commit } from "../config/values.ts";
 import { UserError } from "../errors.ts";
 import { hostPaths } from "../host-paths.ts";
-import { clusterOf, serviceLock } from "../kubernetes/target.ts";
+import { clusterImage, clusterOf, serviceLock } from "../kubernetes/target.ts";
 import { runScript } from "../ssh/run.ts";
 import { mustRun } from "../ssh/script.ts";
 import { runIdOf } from "../steps/run-id.ts";
@@ -33,7 +32,9 @@ export async function retireK3s(request: RetireRequest<K3sRuntime>): Promise<Ret
   const names = workloads.map(({ name }) => name);
   const seen = await mustRun(host, `look at ${service} in ${namespace}`, k3sLookScript, [kubectl, namespace, ...names]);
   const { deployments, services } = parseObjects(seen);
-  const live = deployments.map(({ name, images }) => commitOf(service, `${hostName} ${namespace}/${name}`, images));
+  const live = deployments.map(({ name, images }) =>
+    commitOf({ service, registryPort: site.registry.port }, `${hostName} ${namespace}/${name}`, images),
+  );
   const commits = [...new Set(live)];
   const there = seen.trim() !== "";
   const approvals =
@@ -97,8 +98,12 @@ export function parseObjects(text: string): LiveObjects {
 }
 
 /** The commit tag of its image. A Deployment of that name that runs something else is somebody else's. */
-export function commitOf(service: string, place: string, images: readonly string[]): Commit | undefined {
-  const repository = imageRepository(service);
+export function commitOf(
+  { service, registryPort }: { readonly service: string; readonly registryPort: number },
+  place: string,
+  images: readonly string[],
+): Commit | undefined {
+  const repository = clusterImage(registryPort, service, "").slice(0, -1);
   const [image = "no container", ...others] = images;
   if (others.length === 0 && (image.startsWith(`${repository}:`) || image.startsWith(`${repository}@`))) {
     return Commit.safeParse(image.slice(repository.length + 1)).data;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import type { Revision } from "../../lib/kubernetes/revisions.ts";
-import { resumeWorkloads, undoRollout, type WaysBack } from "../../lib/kubernetes/rollout.ts";
+import { restartWorkloads, resumeWorkloads, undoRollout, type WaysBack } from "../../lib/kubernetes/rollout.ts";
 import { clusterImage, type K3sTarget } from "../../lib/kubernetes/target.ts";
 import { commitA, commitB, localHost, rejectionOf, tempFolder, write } from "../support.ts";
 
@@ -58,8 +58,9 @@ esac
   };
   const undo = (ways: WaysBack) => undoRollout(localHost(folder), target, failing, ways);
   const resume = () => resumeWorkloads(localHost(folder), target, Object.keys(deployments));
+  const restart = () => restartWorkloads(localHost(folder), target, Object.keys(deployments));
   const calls = () => (existsSync(join(folder, "calls")) ? readFileSync(join(folder, "calls"), "utf8") : "");
-  return { undo, resume, calls, away: (call: number) => write(folder, "away", String(call)) };
+  return { undo, resume, restart, calls, away: (call: number) => write(folder, "away", String(call)) };
 }
 const both = { web: imageOf(commitB), worker: imageOf(commitB) };
 const ways: WaysBack = Object.keys(both).map((workload) => ({ workload, way: { revision: before } }));
@@ -106,4 +107,17 @@ test("a resume that was cut half way is tried again", async () => {
   await cluster.resume();
   expect(cluster.calls().match(/rollout resume deployment\/web/g)).toHaveLength(1);
   expect(cluster.calls().match(/rollout resume deployment\/worker/g)).toHaveLength(2);
+});
+
+test("new pods are made by an annotation of our own, which Terraform's provider can be told to leave", async () => {
+  const cluster = clusterOf(both);
+  await cluster.restart();
+  const patches = cluster.calls().trim().split("\n");
+  expect(patches).toHaveLength(2);
+  for (const [index, name] of Object.keys(both).entries()) {
+    expect(patches[index]).toContain(` patch deployments.apps/${name} `);
+    const patch = JSON.parse(/ -p (.*)$/.exec(patches[index] ?? "")?.[1] ?? "");
+    const annotations = { "dev.unidesk.restarted": expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) };
+    expect(patch).toEqual({ spec: { template: { metadata: { annotations } } } });
+  }
 });
