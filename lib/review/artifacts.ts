@@ -49,13 +49,16 @@ export async function lookAtArtifacts(site: Site, questions: readonly ArtifactQu
     await client.ping();
     const artifacts = await readArtifacts(client, questions, unknown);
     const lacks = lacksOf(coming, artifacts, await stores);
-    return { artifacts, lacks, disks: await disksOf(client, lacks, await stores) };
+    const { disks, unpacked } = await roomOf(client, lacks, await stores);
+    return { artifacts, lacks, disks, unpacked };
   }).catch(unknown("the registry was not asked, so that bytes and digests are unknown"));
   if (!look) return { ...noArtifacts, warnings };
   const come = new Set(coming.map(pinName));
   return {
     find: (service, commit) => look.artifacts.get(artifactKey(service, commit)),
-    transfers: new Map(look.lacks.map(({ pin, transfer }) => [pinName(pin), transfer])),
+    transfers: new Map(
+      look.lacks.map((lack) => [pinName(lack.pin), { ...lack.transfer, diskBytes: diskBytesOf(lack, look.unpacked) }]),
+    ),
     disks: look.disks,
     totalBytes: (keys) => {
       const wanted = [...keys].filter((key) => come.has(key));
@@ -121,9 +124,11 @@ function storeKey(pin: Pin): string {
 
 interface Lack {
   readonly pin: Pin;
+  /** Of its store. */
+  readonly path: string;
   readonly metadataBytes: number;
   readonly layers: readonly ComingLayer[];
-  readonly transfer: ServiceReview["transfer"];
+  readonly transfer: Omit<ServiceReview["transfer"], "diskBytes">;
 }
 
 function lacksOf(
@@ -139,7 +144,10 @@ function lacksOf(
       store.store === "docker" ? missingLayers(artifact, store.held) : missingBlobs(artifact, store.held);
     const repository = repositoryName(pin.service);
     const layers = missing.map((layer) => ({ service: pin.service, repository, layer }));
-    return [{ pin, metadataBytes, layers, transfer: { bytes, missingLayers: missing.length, layers: total, exact } }];
+    const { path } = store.held.disk;
+    return [
+      { pin, path, metadataBytes, layers, transfer: { bytes, missingLayers: missing.length, layers: total, exact } },
+    ];
   });
 }
 
@@ -151,11 +159,23 @@ function lackedBytes(lacks: readonly Lack[]): number {
   return [...layers.values()].reduce((sum, size) => sum + size, metadata);
 }
 
-async function disksOf(
-  client: RegistryClient,
-  lacks: readonly Lack[],
-  stores: readonly Store[],
-): Promise<DiskReview[]> {
+/** Docker keeps a layer unpacked alone, containerd the blob beside it. */
+function diskBytesOf({ pin, path, metadataBytes, layers }: Lack, unpacked: ReadonlyMap<string, number>): number {
+  const isCompose = isComposePin(pin);
+  return layers.reduce(
+    (sum, { layer }) => sum + (unpacked.get(`${path} ${layer.chain}`) ?? 0) + (isCompose ? 0 : layer.size),
+    metadataBytes,
+  );
+}
+
+interface Room {
+  readonly disks: readonly DiskReview[];
+  /** Bytes of a layer once it is unpacked, by the path of its store and its chain. */
+  readonly unpacked: ReadonlyMap<string, number>;
+}
+
+async function roomOf(client: RegistryClient, lacks: readonly Lack[], stores: readonly Store[]): Promise<Room> {
+  const unpacked = new Map<string, number>();
   const hosts = [...new Set(stores.map(({ host }) => host))];
   const byHost = hosts.map(async (host) => {
     const needs = stores
@@ -165,11 +185,12 @@ async function disksOf(
         return { disk, coming: here.flatMap(({ layers }) => layers), prune: "" };
       });
     return (await measureRoom(needs, client)).map(({ disk, layers }) => {
+      for (const { chain, unpackedBytes } of layers) unpacked.set(chain, unpackedBytes);
       const needed = neededBytes(layers);
       return { host, path: disk.path, neededBytes: needed, freeBytes: disk.freeBytes, fits: needed <= disk.freeBytes };
     });
   });
-  return (await Promise.all(byHost)).flat();
+  return { disks: (await Promise.all(byHost)).flat(), unpacked };
 }
 
 function artifactKey(service: string, commit: string): string {

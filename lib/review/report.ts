@@ -99,6 +99,8 @@ export const ServiceReview = z.strictObject({
   /** What has to come over the wire; of a manifest's layers those that the target lacks. */
   transfer: z.strictObject({
     bytes: z.int().nonnegative().nullable(),
+    /** What stays of it on the target's disk: unpacked, and on a cluster's node compressed too. Estimated for layers that do not say it. */
+    diskBytes: z.int().nonnegative().nullable(),
     missingLayers: z.int().nonnegative().nullable(),
     layers: z.int().nonnegative().nullable(),
     /** False where the target cannot say it exactly. */

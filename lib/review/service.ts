@@ -92,7 +92,7 @@ export function reviewForgotten(
       ...{ releaseLines: null, log: [], moreCommits: 0, note: null },
     },
     digest: { live: null, pinned: null, registry: null },
-    transfer: { bytes: 0, missingLayers: 0, layers: null, exact: true },
+    transfer: { bytes: 0, diskBytes: 0, missingLayers: 0, layers: null, exact: true },
     time: noTime,
     ...{ hidden: [], secrets: [], gates: [], storage: null },
     approval: { state: "not-needed", detail: null, command: null },
@@ -259,7 +259,8 @@ function transferOf({ pin, live, artifacts }: ServiceInput): ServiceReview["tran
   if (found) return found;
   // What its host already has needs nothing.
   const nothing = live.delivered || pin.consumer.planOnly !== undefined;
-  return { bytes: nothing ? 0 : null, missingLayers: nothing ? 0 : null, layers: null, exact: true };
+  const none = nothing ? 0 : null;
+  return { bytes: none, diskBytes: none, missingLayers: none, layers: null, exact: true };
 }
 
 function secretsOf({ consumer: { runtime } }: Pin, { secrets }: Live): ServiceReview["secrets"] {

@@ -118,7 +118,10 @@ test("totals are unknown if one part is, and leave out what waits for an approva
   const unknown = serviceOf({ service: "mdtodo", time: { seconds: null, downtimeSeconds: null, samples: 0 } });
   const waiting = serviceOf({ ...unknown, approval: { state: "missing", detail: null, command: null } });
   expect(totalsOf([known, waiting], 10)).toEqual({ bytes: 10, seconds: 4, downtimeSeconds: 1 });
-  const unseen = serviceOf({ ...known, transfer: { bytes: null, missingLayers: null, layers: null, exact: false } });
+  const unseen = serviceOf({
+    ...known,
+    transfer: { bytes: null, diskBytes: null, missingLayers: null, layers: null, exact: false },
+  });
   expect(totalsOf([known, unseen], 0).bytes).toBeNull();
   expect(totalsOf([known, unknown], null)).toEqual({ bytes: null, seconds: null, downtimeSeconds: null });
 });

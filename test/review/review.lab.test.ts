@@ -173,6 +173,7 @@ describe("three pins change", () => {
       const { transfer } = serviceOf(made.report, name);
       expect(transfer.exact).toBe(true);
       expect(transfer.missingLayers).toBeGreaterThan(0);
+      expect(transfer.diskBytes).toBeGreaterThan(transfer.bytes ?? 0);
       const [predicted, measured] = [transfer.bytes ?? Number.NaN, sent[name] ?? Number.NaN];
       expect(Math.abs(predicted - measured), `${name}: predicted ${predicted}, sent ${measured}`).toBeLessThanOrEqual(
         0.02 * measured,

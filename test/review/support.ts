@@ -51,7 +51,7 @@ export function serviceOf(change: ServiceChange): ServiceReview {
       note: null,
     },
     digest: { live: digest("1"), pinned: digest("2"), registry: digest("2") },
-    transfer: { bytes: 1_400_000, missingLayers: 1, layers: 7, exact: true },
+    transfer: { bytes: 1_400_000, diskBytes: 3_500_000, missingLayers: 1, layers: 7, exact: true },
     time: { seconds: 6, downtimeSeconds: 1.9, samples: 4 },
     hidden: [],
     secrets: [],
@@ -89,7 +89,7 @@ export function stillOf(service: string, change: Omit<ServiceChange, "service"> 
     reason: "as pinned",
     interrupts: false,
     commits: { live: commit("b"), relation: "same", ahead: 0, log: [] },
-    transfer: { bytes: 0, missingLayers: 0 },
+    transfer: { bytes: 0, diskBytes: 0, missingLayers: 0 },
     changes: [],
     ...change,
   });

@@ -90,7 +90,8 @@ function transferText({ transfer }: ServiceReview): string {
   const { missingLayers, layers: all } = transfer;
   const layers = missingLayers === null || all === null ? "layers unknown" : `${missingLayers} of ${all} layers`;
   const approximately = transfer.bytes === null || transfer.exact ? "" : "about ";
-  return `${approximately}${bytesText(transfer.bytes)}, ${layers}`;
+  const disk = transfer.diskBytes ? `; about ${bytesText(transfer.diskBytes)} more on disk` : "";
+  return `${approximately}${bytesText(transfer.bytes)}, ${layers}${disk}`;
 }
 
 /** Of the host whose file system has least room left; two stores on one are one entry. */
