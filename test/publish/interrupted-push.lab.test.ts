@@ -92,3 +92,22 @@ test("fails if the registry does not take the push in time; nothing is under the
   expect(lines(await tags())).not.toContain(large);
   expect((await publish()).exitCode).toBe(0);
 });
+
+test("fails if what is reused lacks a layer; the layer is named, and the tag stays as it is", async () => {
+  const { stdout } = await publish();
+  const { digest } = JSON.parse(stdout) as { digest: string };
+  const layers = (JSON.parse((await cli(site, ["artifact", "show", service, large, "--json"])).stdout) as Details)
+    .layers;
+  const lost = layers.toSorted((one, other) => other.size - one.size)[0]?.digest ?? "";
+  const hex = lost.slice("sha256:".length);
+  await labExec("d601", `rm -r ${storage}/blobs/sha256/${hex.slice(0, 2)}/${hex}`);
+  await restartRegistry();
+  const { exitCode, stdout: refused } = await publish();
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(refused)).toMatchObject({ error: { found: `${digest} without ${lost}` } });
+  expect(await labExec("d601", `cat ${repository}/_manifests/tags/${large}/current/link`)).toContain(digest);
+});
+
+interface Details {
+  readonly layers: readonly { readonly digest: string; readonly size: number }[];
+}
