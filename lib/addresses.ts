@@ -10,11 +10,16 @@ function composeAddresses(service: string, host: string): string[] {
 }
 
 /** Terraform addresses of one k3s service in its stack, without the namespace's. */
-function k3sAddresses(service: string, { workloads }: K3sRuntime): string[] {
+function k3sAddresses(service: string, runtime: K3sRuntime): string[] {
   return [
     ...["containerd-image", "auth-sync", "rollout", "health-commit"].map((part) => `null_resource.${service}-${part}`),
-    ...workloads.flatMap(({ name }) => [`kubernetes_deployment.${name}`, `kubernetes_service.${name}`]),
+    ...objectAddresses(runtime),
   ];
+}
+
+/** Those of its Deployments and Services. */
+export function objectAddresses({ workloads }: K3sRuntime): string[] {
+  return workloads.flatMap(({ name }) => [`kubernetes_deployment.${name}`, `kubernetes_service.${name}`]);
 }
 
 /** Terraform address of the step that ensures a namespace: one a stack, whoever needs it. */

@@ -31,23 +31,37 @@ export function localStateFile(site: Pick<Site, "root" | "target">, stack: strin
 
 /** Undefined where the state cannot be read before synth, as with a remote backend. */
 export function readStateTriggers(site: Site, stack: string): StateTriggers | undefined {
+  const resources = readResources(site, stack);
+  return (
+    resources &&
+    new Map(
+      resources
+        .filter(({ type }) => type === "null_resource")
+        .map(({ name, instances }) => [
+          name,
+          withoutNull(instances.find(({ deposed }) => !deposed)?.attributes?.triggers ?? {}),
+        ]),
+    )
+  );
+}
+
+/** Addresses of the cluster's objects in a stack's state; none where that cannot be read before synth. */
+export function readStateObjects(site: Site, stack: string): string[] {
+  return (readResources(site, stack) ?? [])
+    .filter(({ type }) => type.startsWith("kubernetes_"))
+    .map(({ type, name }) => `${type}.${name}`);
+}
+
+function readResources(site: Site, stack: string): z.infer<typeof State>["resources"] | undefined {
   if (site.backend.type !== "local") return undefined;
   let text: string;
   try {
     text = readFileSync(localStateFile(site, stack), "utf8");
   } catch {
-    return new Map();
+    return [];
   }
   const state = State.safeParse(parse(text || '{"resources":[]}', join("state", site.target, `${stack}.tfstate`)));
-  if (!state.success) return undefined;
-  return new Map(
-    state.data.resources
-      .filter(({ type }) => type === "null_resource")
-      .map(({ name, instances }) => [
-        name,
-        withoutNull(instances.find(({ deposed }) => !deposed)?.attributes?.triggers ?? {}),
-      ]),
-  );
+  return state.success ? state.data.resources : undefined;
 }
 
 /** Some versions of the null provider keep an empty value as null. */

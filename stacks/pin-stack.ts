@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { ApprovalGate } from "../constructs/approval-gate.ts";
 import { ArtifactPreflight } from "../constructs/artifact-preflight.ts";
-import { namespaceAddress, preflightAddress, serviceAddresses } from "../lib/addresses.ts";
+import { namespaceAddress, objectAddresses, preflightAddress, serviceAddresses } from "../lib/addresses.ts";
 import { stepApproval } from "../lib/approval/source.ts";
 import { findService, isConsumer } from "../lib/catalog/index.ts";
 import { isComposePin, isK3sPin, type Pin } from "../lib/config/deploy-file.ts";
@@ -10,6 +10,7 @@ import type { Environment } from "../lib/config/values.ts";
 import type { Repair } from "../lib/repair.ts";
 import { repairOfAll } from "../lib/repairs.ts";
 import { stackName } from "../lib/stack-names.ts";
+import { readStateObjects } from "../lib/state.ts";
 import { dockerOf, planComposePin } from "./compose-pins.ts";
 import { accessOf, planK3sPin } from "./k3s-pins.ts";
 import type { PlannedPin } from "./planned-pin.ts";
@@ -32,7 +33,7 @@ export class PinStack extends SiteStack {
     super(scope, id, props);
     const { site, runtime, host } = props;
     const pins = props.pins.filter((pin) => stackName(pin.service, pin.environment, pin.consumer) === id);
-    this.forgetUnpinned(props, pins);
+    this.forgetUnpinned(props, id, pins);
     if (pins.length === 0) return;
     const registry = { host: "d601" as const, port: site.registry.port };
     const planned = pins.map((pin) => this.plan(pin, props));
@@ -73,11 +74,18 @@ export class PinStack extends SiteStack {
     return undefined;
   }
 
-  private forgetUnpinned({ site, runtime, services, environment }: PinStackProps, pins: readonly Pin[]): void {
+  private forgetUnpinned(
+    { site, runtime, services, environment }: PinStackProps,
+    id: string,
+    pins: readonly Pin[],
+  ): void {
     const unpinned = services.filter((service) => pins.every((pin) => pin.service !== service));
     const addresses = unpinned.flatMap((service) => serviceAddresses(service, environment));
     addresses.push(...unusedNamespaces(unpinned, environment, pins));
     if (pins.length === 0) addresses.push(preflightAddress);
+    // Of a catalog that knew other workloads: without this the apply would delete what runs.
+    const declared = new Set(pins.filter(isK3sPin).flatMap(({ consumer }) => objectAddresses(consumer.runtime)));
+    addresses.push(...readStateObjects(site, id).filter((one) => !declared.has(one) && !addresses.includes(one)));
     if (addresses.length === 0) return;
     // A stack that forgets a resource has to know its provider, also when nothing else needs that.
     if (addresses.some((address) => address.startsWith("docker_image."))) dockerOf(this, site);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { localStateFile, readStateTriggers } from "../lib/state.ts";
+import { localStateFile, readStateObjects, readStateTriggers } from "../lib/state.ts";
 import { failureOf, siteOf, write } from "./support.ts";
 
 const stack = "unidesk-prod-main-server";
@@ -40,6 +40,19 @@ test("the triggers of every step, by name", () => {
 test("no file, and a file that a crash left empty, are no triggers", () => {
   expect(readStateTriggers(siteOf(), stack)).toEqual(new Map());
   expect(stateOf("")()).toEqual(new Map());
+});
+
+test("the objects of the cluster, by address", () => {
+  const site = siteOf();
+  expect(readStateObjects(site, stack)).toEqual([]);
+  const resources = [
+    resource("null_resource", "frontend-rollout", {}),
+    resource("kubernetes_deployment", "old-dev", null),
+    resource("kubernetes_service", "old-dev", null),
+  ];
+  write(site.root, `state/lab/${stack}.tfstate`, { version: 4, resources });
+  expect(readStateObjects(site, stack)).toEqual(["kubernetes_deployment.old-dev", "kubernetes_service.old-dev"]);
+  expect(readStateObjects({ ...site, backend: siteOf({ backend: { type: "pg" } }).backend }, stack)).toEqual([]);
 });
 
 test("what is no state of version 4 is unknown", () => expect(stateOf({ modules: [] })()).toBeUndefined());

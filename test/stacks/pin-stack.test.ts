@@ -7,7 +7,7 @@ import type { Receipt } from "../../lib/receipts.ts";
 import { pinStacks } from "../../stacks/index.ts";
 import { PinStack } from "../../stacks/pin-stack.ts";
 import { withCluster } from "../certificate.ts";
-import { commitA, commitB, digestA, siteOf, siteOfPins } from "../support.ts";
+import { commitA, commitB, digestA, siteOf, siteOfPins, write } from "../support.ts";
 import { appOf, provisionersOf, runtimeOf, shapeOf, synth } from "../synth.ts";
 import { deployment, observed, workloadOf } from "../verdicts/k3s-support.ts";
 
@@ -139,6 +139,16 @@ describe("of a service without a pin", () => {
       `kubernetes_deployment.${service}-dev`,
       `kubernetes_service.${service}-dev`,
     ];
+
+    test("a workload that the catalog no longer has is forgotten, pinned or not", () => {
+      const site = withCluster(siteOfPins({ dev: { mdtodo: { commit: commitA } } }));
+      const names = ["mdtodo-dev", "mdtodo-old-dev", "claudeqq-dev"];
+      const resources = names.map((name) => ({ type: "kubernetes_deployment", name, instances: [] }));
+      write(site.root, `state/lab/${devStack}.tfstate`, { version: 4, resources });
+      const removed = removedOf(stackOf(devStack, site, nothingObserved, ["mdtodo", "claudeqq"]));
+      const addresses = (removed as { from: string }[]).map(({ from }) => from);
+      expect(addresses).toEqual([...everythingOf("claudeqq"), "kubernetes_deployment.mdtodo-old-dev"]);
+    });
 
     test("the namespace stays while another pin needs it", () => {
       const addresses = addressesOf({ claudeqq: { commit: commitA } }, ["claudeqq", "mdtodo"]);
