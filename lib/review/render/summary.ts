@@ -127,12 +127,15 @@ function timeOf({ totals }: ReviewReport, changing: readonly ServiceReview[]): s
   const time = totals.seconds === null ? "unknown time" : `about ${secondsText(totals.seconds)}`;
   const down = changing.filter(({ interrupts }) => interrupts);
   if (down.length === 0) return `${time}, nobody is down`;
-  if (totals.downtimeSeconds === null) return `${time}, unknown downtime`;
-  if (totals.downtimeSeconds === 0) return `${time}, no downtime`;
   const longest = down.reduce((most, one) =>
     (one.time.downtimeSeconds ?? -1) > (most.time.downtimeSeconds ?? -1) ? one : most,
   );
-  return `${time}, ${plain(longest.service, 60)} down about ${secondsText(totals.downtimeSeconds)}`;
+  const seconds = longest.time.downtimeSeconds ?? 0;
+  const open = down.filter((one) => one.time.downtimeSeconds === null).map(({ service }) => plain(service, 60));
+  if (seconds === 0) return open.length > 0 ? `${time}, unknown downtime` : `${time}, no downtime`;
+  const names = open.length > 2 ? counted(open.length, "other") : open.join(" and ");
+  const rest = open.length > 0 ? `, ${names} unknown` : "";
+  return `${time}, ${plain(longest.service, 60)} down about ${secondsText(seconds)}${rest}`;
 }
 
 /** `17 containers: a, b`; one entry for each kind of thing that there is. */
