@@ -50,6 +50,8 @@ export interface ObservedDeployment extends ObservedTemplate {
   readonly paused: boolean;
   /** What its pods have that nothing here declares or can change: `initContainers`, `hostAliases`, `readinessGates`. */
   readonly unmanaged: readonly string[];
+  /** Names of its pods' volumes. */
+  readonly volumes: readonly string[];
 }
 
 export interface ObservedPod extends ObservedTemplate {

@@ -1,4 +1,4 @@
-import type { Pin } from "../config/deploy-file.ts";
+import { isK3sPin, type Pin } from "../config/deploy-file.ts";
 import { type HostName, hostNames } from "../config/hosts.ts";
 import type { Site } from "../config/site.ts";
 import { InfraBlockedError, messageOf } from "../errors.ts";
@@ -17,10 +17,16 @@ export interface SiteFacts {
 }
 
 /** What a diff does not change and a reviewer should still know, one sentence each. */
-export function adviceOf({ hosts }: SiteFacts): string[] {
+export function adviceOf({ hosts }: SiteFacts, pins: readonly Pin[]): string[] {
+  const workloads = pins
+    .filter(isK3sPin)
+    .flatMap(({ consumer: { runtime } }) =>
+      runtime.workloads.map(({ name, volumes = [] }) => [`${runtime.namespace}/${name}`, volumes] as const),
+    );
+  const declared = new Map(workloads.map(([name, volumes]) => [name, volumes.map((one) => one.name)]));
   return Object.entries(hosts).flatMap(([name, facts]) => [
     ...[...facts.services].flatMap((entry) => composeAdvice(name, ...entry)),
-    ...[...facts.k3s].flatMap(([key, seen]) => clusterAdvice(name, key, seen)),
+    ...[...facts.k3s].flatMap(([key, seen]) => clusterAdvice(name, key, seen, declared)),
   ]);
 }
 
@@ -39,10 +45,17 @@ function composeAdvice(host: string, service: string, { container, recreateWould
   return advice.map((line) => `${service} on ${host}: ${line}`);
 }
 
-function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s): string[] {
+/** Names of the declared volumes of a workload, by `<namespace>/<workload>`. */
+type DeclaredVolumes = ReadonlyMap<string, readonly string[]>;
+
+function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s, declared: DeclaredVolumes): string[] {
   const [namespace = "", service = ""] = key.split("/");
   return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
-    const advice = [selectorAdvice(namespace, name, deployment), unmanagedAdvice(namespace, name, deployment)];
+    const advice = [
+      selectorAdvice(namespace, name, deployment),
+      unmanagedAdvice(namespace, name, deployment),
+      volumeAdvice(`${namespace}/${name}`, deployment, declared),
+    ];
     return advice.flatMap((line) => (line === undefined ? [] : [`${service} on ${host}: ${line}`]));
   });
 }
@@ -63,6 +76,14 @@ function unmanagedAdvice(namespace: string, name: string, deployment: SeenDeploy
   const patch = fields.map((field) => ({ op: "remove", path: `/spec/template/spec/${field}` }));
   const command = `kubectl -n ${namespace} patch deployment ${name} --type=json -p '${JSON.stringify(patch)}'`;
   return `the pods of Deployment ${namespace}/${name} have ${fields.join(", ")}, which no apply takes away; ${command} on its host does, with new pods`;
+}
+
+/** The provider's version 1 leaves them and shows nothing of it; from version 2 on an apply takes them away. */
+function volumeAdvice(name: string, deployment: SeenDeployment, declared: DeclaredVolumes): string | undefined {
+  const known = declared.get(name);
+  const others = known ? (deployment?.volumes ?? []).filter((one) => !known.includes(one)) : [];
+  if (others.length === 0) return undefined;
+  return `the pods of Deployment ${name} have volumes that nothing here declares: ${others.join(", ")}; declare them in lib/catalog/services.ts, or take them away on its host, because what an apply does with them depends on the version of Terraform's provider`;
 }
 
 export const nothingObserved: SiteFacts = { hosts: {}, warnings: [] };

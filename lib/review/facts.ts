@@ -106,7 +106,9 @@ function sayK3s(say: Say, key: string, seen: ObservedK3s | undefined): void {
   say(`${key} images`, images === undefined ? null : imagesOf(images));
   say(`${key} namespace`, cluster?.namespace ?? null);
   for (const [name, { deployment, service }] of Object.entries(cluster?.workloads ?? {})) {
-    const says = deployment ? [deployment.image, deployment.replicas, deployment.requestedCommit] : null;
+    const says = deployment
+      ? [deployment.image, deployment.replicas, deployment.requestedCommit, deployment.generation]
+      : null;
     say(`${key} ${name} Deployment`, says);
     say(`${key} ${name} Service`, service?.ports ?? null);
   }

@@ -106,7 +106,7 @@ export async function review(request: ReviewRequest): Promise<Review> {
     findings: [],
     warnings: [
       ...observed.warnings,
-      ...adviceOf(observed),
+      ...adviceOf(observed, synthesized.pins),
       ...surroundings.warnings,
       ...(refresh || !isObserved ? [] : [notRefreshed]),
     ],

@@ -1,10 +1,19 @@
 import { expect, test } from "vitest";
+import { loadPins } from "../../lib/config/site.ts";
 import { adviceOf, type SiteFacts } from "../../lib/observe/site.ts";
+import { commitA, hostsJson, siteOfPins } from "../support.ts";
 import { deployment, observed } from "../verdicts/k3s-support.ts";
+
+const { d601, ...others } = hostsJson();
+const hosts = { ...others, d601: { ...d601, kubernetes: { caCertificate: "BEGIN CERTIFICATE" } } };
 
 function adviceOn(changes: Parameters<typeof deployment>[0]): string[] {
   const k3s = new Map([["unidesk-dev/frontend", observed({ deployment: deployment(changes) })]]);
-  return adviceOf({ hosts: { d601: { services: new Map(), k3s } }, warnings: [] } as unknown as SiteFacts);
+  const site = siteOfPins({ dev: { frontend: { commit: commitA } } }, { hosts });
+  return adviceOf(
+    { hosts: { d601: { services: new Map(), k3s } }, warnings: [] } as unknown as SiteFacts,
+    loadPins(site),
+  );
 }
 
 test("nothing is advised of a Deployment as declared", () => {
@@ -23,5 +32,13 @@ test("what no apply takes away from pods is named, with the command that does", 
   expect(adviceOn({ unmanaged: ["initContainers", "hostAliases"] })).toEqual([
     "frontend on d601: the pods of Deployment unidesk-dev/frontend-dev have initContainers, hostAliases, which no apply takes away; " +
       `kubectl -n unidesk-dev patch deployment frontend-dev --type=json -p '[{"op":"remove","path":"/spec/template/spec/initContainers"},{"op":"remove","path":"/spec/template/spec/hostAliases"}]' on its host does, with new pods`,
+  ]);
+});
+
+test("volumes that nothing declares are named: the diff may show nothing of them", () => {
+  expect(adviceOn({ volumes: ["host-root"] })).toEqual([
+    expect.stringMatching(
+      /^frontend on d601: .*unidesk-dev\/frontend-dev have volumes that nothing here declares: host-root;/,
+    ),
   ]);
 });

@@ -15,7 +15,7 @@ function seen(printed: string) {
   return found.get("unidesk-dev/frontend");
 }
 const deployment = (commit: string, more = "") =>
-  `item {"kind":"Deployment","namespace":"unidesk-dev","name":"frontend-dev","version":"1","generation":1,"selector":["app=frontend-dev",null],"observedGeneration":1,"replicas":1,"paused":false,"unmanaged":["hostAliases",null],"total":1,"updated":1,"available":1,"refused":"","image":"x","requestedCommit":"${commit}"${more}}\n`;
+  `item {"kind":"Deployment","namespace":"unidesk-dev","name":"frontend-dev","version":"1","generation":1,"selector":["app=frontend-dev",null],"observedGeneration":1,"replicas":1,"paused":false,"unmanaged":["hostAliases",null],"volumes":["data",null],"total":1,"updated":1,"available":1,"refused":"","image":"x","requestedCommit":"${commit}"${more}}\n`;
 
 test("odd texts of others are read, as Go quotes them", () => {
   const { cluster, warning } = seen(`namespace unidesk-dev there\n${deployment('\\x1b\\"\\a')}`) ?? {};
@@ -24,6 +24,7 @@ test("odd texts of others are read, as Go quotes them", () => {
     requestedCommit: '\x1b"\x07',
     selector: ["app=frontend-dev"],
     unmanaged: ["hostAliases"],
+    volumes: ["data"],
   });
 });
 

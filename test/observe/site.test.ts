@@ -6,7 +6,7 @@ import { adviceOf, seeingClusters } from "../../lib/observe/site.ts";
 function advice(service: Partial<ObservedService>): string[] {
   const services = new Map([["frontend", service as ObservedService]]);
   const facts = { services, k3s: new Map() } as unknown as HostFacts;
-  return adviceOf({ hosts: { "main-server": facts }, warnings: [] });
+  return adviceOf({ hosts: { "main-server": facts }, warnings: [] }, []);
 }
 
 test("nothing to say is no advice", () => expect(advice({ container: undefined })).toEqual([]));

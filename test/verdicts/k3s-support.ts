@@ -29,6 +29,7 @@ export function deployment(changes: Partial<ObservedDeployment> = {}): ObservedD
     refused: "",
     paused: false,
     unmanaged: [],
+    volumes: [],
     image: clusterImage(5000, "frontend", commitA),
     requestedCommit: commitA,
     ...changes,
