@@ -347,6 +347,11 @@ export function expectOneError(output: string, ...texts: readonly (string | RegE
   expect(output.match(/│ Error: /g), `exactly one error in:\n${output}`).toHaveLength(1);
 }
 
+/** Terraform breaks lines and frames errors. */
+export function flat(output: string): string {
+  return output.replaceAll(/[│\s]+/g, " ").replaceAll('\\"', '"');
+}
+
 /**
  * A copy of this checkout in which `change` has edited the context of cdktf.json; everything else, the
  * state included, is this checkout's own.

@@ -9,7 +9,7 @@ import { hostsFile, labExec } from "../../lab/index.ts";
 import { clusterOf } from "../../lib/config/cluster.ts";
 import { loadSite } from "../../lib/config/site.ts";
 import type { CredentialSpec } from "../../lib/kubernetes/credential-args.ts";
-import { checkout, endProcess, LabSite, until } from "../lab-support.ts";
+import { checkout, endProcess, flat, LabSite, until } from "../lab-support.ts";
 import { commitA, commitB, digestA } from "../support.ts";
 import { ClusterApp, freePort, type StackOptions } from "./cluster-app.ts";
 import { k3sPin } from "./pins.ts";
@@ -267,11 +267,6 @@ test("the key is in no state, plan, configuration or output", async () => {
     expect(text).not.toContain("PRIVATE KEY");
   }
 });
-
-/** Terraform breaks lines and frames errors. */
-function flat(output: string): string {
-  return output.replaceAll(/[│\s]+/g, " ").replaceAll('\\"', '"');
-}
 
 /** Whether the API server proves itself at the runner's port. */
 function proven(): Promise<boolean> {

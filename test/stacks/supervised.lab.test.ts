@@ -1,6 +1,8 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { labCommits, labExec } from "../../lab/index.ts";
-import { containerFacts, expectOneError, livePods, registryStack, useLabSite } from "../lab-support.ts";
+import { containerFacts, expectOneError, flat, livePods, registryStack, useLabSite } from "../lab-support.ts";
 
 const site = useLabSite();
 const stack = "unidesk-supervised-code-queue-mgr-prod";
@@ -62,8 +64,8 @@ test("fails and is put back if its stats name skipped tasks", { timeout: 400_000
   expect(await labExec("main-server", `docker inspect -f '${label}' ${container}`)).toBe(older);
 });
 
-test("code-queue in dev: four Deployments by one approved pin, and nothing else in the cluster changes", {
-  timeout: 400_000,
+test("code-queue in dev: four Deployments by one approved pin, and nothing else changes; a hand edit needs an approval too", {
+  timeout: 600_000,
 }, async () => {
   const devStack = "unidesk-supervised-code-queue-dev";
   const devPins = { devPins: { "code-queue": { commit: older } } };
@@ -91,6 +93,27 @@ test("code-queue in dev: four Deployments by one approved pin, and nothing else 
     ),
   ).toBe(roles.map((role) => `code-queue-${role}-dev=1`).join("\n"));
   expect(await others()).toEqual(before);
+
+  // What Terraform's provider puts right by itself runs no step that could refuse.
+  const kubectl = "k3s kubectl -n unidesk-dev";
+  const edited = "deployment/code-queue-read-dev";
+  await labExec(
+    "d601",
+    `${kubectl} set env ${edited} BY_HAND=yes && ${kubectl} rollout status ${edited} --timeout=150s`,
+    { timeoutMs: 180_000 },
+  );
+  const byHand = () => labExec("d601", `${kubectl} get ${edited} -o json | grep -c BY_HAND || true`);
+  rmSync(join(site.folder, "approvals"), { recursive: true });
+  expect(await site.diff(devStack, devPins)).toContain("BY_HAND");
+  const refused = await site.failDeploy(devStack, devPins);
+  expectOneError(refused);
+  expect(flat(refused)).toContain(`npx unidesk approve code-queue --env dev --commit ${older}`);
+  expect(await byHand()).toBe("1");
+
+  await site.approve("code-queue", older, devPins, "dev");
+  await site.deploy(devStack, devPins);
+  expect(await byHand()).toBe("0");
+  expect(await site.diff(devStack, devPins)).toContain("No changes.");
 });
 
 test("what is plan-only is diffed before and after, and its apply refuses", async () => {
