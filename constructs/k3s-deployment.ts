@@ -28,6 +28,8 @@ export interface K3sDeploymentProps {
    * anything of this workload changes. @default - it selects as declared, or is not there
    */
   readonly foreignSelector?: string;
+  /** An autoscaler sets the live Deployment's replicas: they stay. @default false - they are as declared */
+  readonly autoscaled?: boolean;
   /** The Service was seen in the cluster. @default false - the plan creates what the state lacks */
   readonly importService?: boolean;
 }
@@ -89,6 +91,7 @@ export class K3sDeployment extends Construct {
         ignoreChanges: [
           selector,
           ...unmanaged,
+          ...(props.autoscaled ? ["spec[0].replicas"] : []),
           annotation(restartedAnnotation),
           ...(pin.consumer.runtime.authSync ? [annotation(authAnnotations.rolled)] : []),
         ],

@@ -56,7 +56,7 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
       synced &&
       new AuthSync(stack, `${service}-auth-sync`, { runtime: changing, spec: authSpec, namespace, ...synced });
     const objects = runtime.workloads.map((workload) => {
-      const { deployment, service: liveService } = live[workload.name] ?? {};
+      const { deployment, autoscaled, service: liveService } = live[workload.name] ?? {};
       const found = foreignSelector(workload.name, deployment);
       return new K3sDeployment(stack, workload.name, {
         access,
@@ -66,6 +66,7 @@ export function planK3sPin(pin: Pin<K3sRuntime>, site: Site, repairs: Repairs, o
         dependsOn: [preflight, namespace, image, ...(auth ? [auth] : [])],
         importDeployment: deployment !== undefined,
         importService: liveService !== undefined,
+        ...(autoscaled ? { autoscaled } : {}),
         ...(found === undefined ? {} : { foreignSelector: found }),
       });
     });

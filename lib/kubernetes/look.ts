@@ -13,7 +13,8 @@ const template = `{{define "container"}}{{$own := .metadata.name}}{{$spec := .sp
 
 /**
  * Looks at workloads through the Kubernetes API, as root: bash -c THIS look KUBECTL "NAMESPACE WORKLOAD PORT PATH"...
- * Prints `item <JSON>`, `namespace <name> there|ending` for each that is there, and `reply <key> <status> <base64>`.
+ * Prints `item <JSON>`, `namespace <name> there|ending` for each that is there, `scaled <namespace> <Deployment>` where an
+ * autoscaler sets its replicas, and `reply <key> <status> <base64>`.
  *
  * One kubectl serves all requests for health on a socket in a folder of root's own: one process a request would cost
  * more than everything else. Whatever ends the script ends it too.
@@ -56,6 +57,11 @@ for namespace in $namespaces; do
     404) ;;
     *) echo "the namespace $namespace cannot be looked at: HTTP $status" >&2; exit 1 ;;
   esac
+done
+# Where that API gives no answer nothing is known of autoscalers, and everything else is.
+for namespace in $namespaces; do
+  api "http://localhost/apis/autoscaling/v1/namespaces/$namespace/horizontalpodautoscalers?pretty=true" 2>/dev/null |
+    awk -F'"' -v namespace="$namespace" '$2 == "scaleTargetRef" { on = 1 } on && $2 == "kind" { kind = $4 } on && $2 == "name" { name = $4 } on && /}/ { if (kind == "Deployment") print "scaled", namespace, name; on = 0 }'
 done
 # ask KEY PATH. The proxy serves nobody who names another host than this one.
 ask() {
@@ -139,6 +145,8 @@ export interface ClusterAnswer {
   /** Those that are there. */
   readonly namespaces: ReadonlyMap<string, "there" | "ending">;
   readonly items: readonly ClusterItem[];
+  /** `<namespace>/<Deployment>` whose replicas an autoscaler sets. */
+  readonly scaled: ReadonlySet<string>;
   readonly replies: ReadonlyMap<string, ClusterReply>;
 }
 
@@ -150,14 +158,16 @@ export function replyKey(kind: "service" | "pod", namespace: string, name: strin
 export function parseClusterLook(output: string): ClusterAnswer {
   const namespaces = new Map<string, "there" | "ending">();
   const items: ClusterItem[] = [];
+  const scaled = new Set<string>();
   const replies = new Map<string, ClusterReply>();
   for (const line of output.split("\n").filter(Boolean)) {
     const [word, first = "", status = "0", body = ""] = line.split(" ");
     if (word === "item") items.push(Item.parse(parseGoJson(line.slice("item ".length))));
     else if (word === "namespace") namespaces.set(first, status === "ending" ? "ending" : "there");
+    else if (word === "scaled") scaled.add(`${first}/${status}`);
     else if (word === "reply") {
       replies.set(first, { status: Number(status), body: Buffer.from(body, "base64").toString("utf8") });
     } else throw new Error(`the look at the cluster printed: ${line.slice(0, 80)}`);
   }
-  return { namespaces, items, replies };
+  return { namespaces, items, scaled, replies };
 }

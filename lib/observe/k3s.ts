@@ -79,6 +79,8 @@ export interface ObservedWorkload {
     | undefined;
   /** The reply that the Service gives. */
   readonly health: HealthReply;
+  /** An autoscaler sets the replicas of the Deployment, which has some. @default false */
+  readonly autoscaled?: boolean;
 }
 
 /** An image that containerd has under a commit tag. */
@@ -243,6 +245,9 @@ function workloadOf(name: string, { host, namespace }: K3sTarget, answer: Cluste
   };
   return {
     deployment: deployment?.kind === "Deployment" ? deployment : undefined,
+    // At 0 an autoscaler does nothing.
+    autoscaled:
+      deployment?.kind === "Deployment" && deployment.replicas > 0 && answer.scaled.has(`${namespace}/${name}`),
     service:
       service?.kind === "Service"
         ? { version: service.version, ports: service.ports, readyEndpoints: endpoints.filter(Boolean).length }

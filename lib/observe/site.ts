@@ -50,11 +50,14 @@ type DeclaredVolumes = ReadonlyMap<string, readonly string[]>;
 
 function clusterAdvice(host: string, key: string, { cluster }: ObservedK3s, declared: DeclaredVolumes): string[] {
   const [namespace = "", service = ""] = key.split("/");
-  return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment }]) => {
+  return Object.entries(cluster?.workloads ?? {}).flatMap(([name, { deployment, autoscaled }]) => {
     const advice = [
       selectorAdvice(namespace, name, deployment),
       unmanagedAdvice(namespace, name, deployment),
       volumeAdvice(`${namespace}/${name}`, deployment, declared),
+      autoscaled
+        ? `a HorizontalPodAutoscaler sets the replicas of Deployment ${namespace}/${name}; an apply leaves them as they are`
+        : undefined,
     ];
     return advice.flatMap((line) => (line === undefined ? [] : [`${service} on ${host}: ${line}`]));
   });

@@ -215,6 +215,7 @@ test("only a service with a sync of `.auth` leaves the mark of that sync to its 
     'spec[0].template[0].metadata[0].annotations["dev.unidesk.auth-hmac"]',
   ]);
   expect(ignored("mdtodo")).toEqual(always);
+  expect(lifecycleOf({ props: { autoscaled: true } }).ignore_changes).toContain("spec[0].replicas");
 });
 
 test("a live Deployment of another selector is never replaced: the apply refuses, with both", () => {

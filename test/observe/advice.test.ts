@@ -7,8 +7,8 @@ import { deployment, observed } from "../verdicts/k3s-support.ts";
 const { d601, ...others } = hostsJson();
 const hosts = { ...others, d601: { ...d601, kubernetes: { caCertificate: "BEGIN CERTIFICATE" } } };
 
-function adviceOn(changes: Parameters<typeof deployment>[0]): string[] {
-  const k3s = new Map([["unidesk-dev/frontend", observed({ deployment: deployment(changes) })]]);
+function adviceOn(changes: Parameters<typeof deployment>[0], autoscaled = false): string[] {
+  const k3s = new Map([["unidesk-dev/frontend", observed({ deployment: deployment(changes), autoscaled })]]);
   const site = siteOfPins({ dev: { frontend: { commit: commitA } } }, { hosts });
   return adviceOf(
     { hosts: { d601: { services: new Map(), k3s } }, warnings: [] } as unknown as SiteFacts,
@@ -25,6 +25,12 @@ test("a Deployment that selects by other labels is named, with what to do", () =
     expect.stringMatching(
       /^frontend on d601: Deployment unidesk-dev\/frontend-dev was left alone: .*\(found app=other, declared app=frontend-dev\); kubectl -n unidesk-dev delete deployment frontend-dev --cascade=orphan/,
     ),
+  ]);
+});
+
+test("an autoscaler is named", () => {
+  expect(adviceOn({}, true)).toEqual([
+    "frontend on d601: a HorizontalPodAutoscaler sets the replicas of Deployment unidesk-dev/frontend-dev; an apply leaves them as they are",
   ]);
 });
 

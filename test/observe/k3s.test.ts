@@ -28,6 +28,16 @@ test("odd texts of others are read, as Go quotes them", () => {
   });
 });
 
+test("an autoscaler is seen where it does something", () => {
+  const autoscaled = (scaled: string, replicas = 1) =>
+    seen(`${deployment(commitA).replace('"replicas":1', `"replicas":${replicas}`)}${scaled}`)?.cluster?.workloads[
+      "frontend-dev"
+    ]?.autoscaled;
+  expect(autoscaled("scaled unidesk-dev frontend-dev\n")).toBe(true);
+  expect(autoscaled("scaled unidesk-dev frontend-dev\n", 0)).toBe(false);
+  expect(autoscaled("scaled other frontend-dev\nscaled unidesk-dev other\n")).toBe(false);
+});
+
 test("one line that cannot be read makes the cluster unknown, with a warning; the rest of the host is seen", () => {
   const found = seen(deployment('a"b'));
   expect(found?.cluster).toBeUndefined();
