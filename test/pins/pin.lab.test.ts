@@ -153,6 +153,18 @@ describe("a pin that is refused leaves the file as it is", () => {
     await forgetTag(service, first);
   });
 
+  test("fails if such an image is shown as the newest that could be pinned", async () => {
+    await pushByHand(service, third, second, { [imageLabels.revision]: third, [imageLabels.service]: "frontend" });
+    const { json } = await pinJson(["show", service, "--env", "prod"]);
+    expect(json.pins[0].newestPublished).toMatchObject({
+      ...{ commit: third, deployable: false },
+      refusals: [expect.stringContaining(`expected ${service}, found frontend`)],
+    });
+    expect((await pin(["show", service])).stdout).toContain(`newest, not deployable: ${service}: image label`);
+    await forgetTag(service, third);
+    digests[third] = (await site.publish(service, third)).digest ?? "";
+  });
+
   test("fails if the repository cannot be seen", async () => {
     const before = readFileSync(file, "utf8");
     const hosts: RunOptions["hosts"] = ({ d601 }) => {
