@@ -82,12 +82,16 @@ test("a live Deployment of another selector is left alone; the rest of the stack
   );
   const uid = () => labExec("d601", `${kubectl} get deploy/mdtodo-dev -o 'jsonpath={.metadata.uid}'`);
   const before = await uid();
+  // A Service as it comes with such a Deployment: of the declared labels alone its pods might know none.
+  await labExec("d601", `${kubectl} patch service/mdtodo-dev -p '{"spec":{"selector":{"tier":"web"}}}'`);
+  const selects = () => labExec("d601", `${kubectl} get service/mdtodo-dev -o 'jsonpath={.spec.selector}'`);
   const diff = await site.diff(devStack, dev(newer, ...names));
   expect(diff).toContain("Deployment unidesk-dev/mdtodo-dev was left alone: it selects its pods by other labels");
   expect(diff).not.toMatch(/kubernetes_deployment\.\S+ .*(must be replaced|will be destroyed)/);
   const output = await site.failDeploy(devStack, dev(newer, ...names));
   expect(output).toMatch(/selects its pods by other labels[\s\S]*found: +app=mdtodo-dev, tier=web/);
   expect(await uid()).toBe(before);
+  expect(JSON.parse(await selects())).toMatchObject({ tier: "web" });
   const { "unidesk-dev/mdtodo-dev": left, ...others } = await commits();
   expect(left).toBe(older);
   expect(others).toMatchObject({ "unidesk-dev/frontend-dev": newer, "unidesk-dev/claudeqq-dev": newer });
@@ -99,7 +103,49 @@ test("a live Deployment of another selector is left alone; the rest of the stack
   await labExec("d601", `${kubectl} delete deployment mdtodo-dev --cascade=orphan`);
   await site.deploy(devStack, dev(newer, ...names));
   expect((await commits())["unidesk-dev/mdtodo-dev"]).toBe(newer);
+  expect(JSON.parse(await selects())).toEqual({ app: "mdtodo-dev" });
   expect(await site.diff(devStack, dev(newer, ...names))).toContain("No changes.");
+});
+
+test("what no apply can take from pods, and what an autoscaler sets, stays in an apply and is named", {
+  timeout: 500_000,
+}, async () => {
+  const kubectl = "k3s kubectl -n unidesk-dev";
+  await site.deploy(devStack, dev(older, "mdtodo"));
+  const image = (await livePods()).find(({ name }) => name === "unidesk-dev/mdtodo-dev")?.image;
+  const initContainers = [{ name: "first", image, imagePullPolicy: "Never", command: ["sh", "-c", "true"] }];
+  const hostAliases = [{ ip: "192.0.2.1", hostnames: ["other.example"] }];
+  const patch = JSON.stringify({ spec: { template: { spec: { initContainers, hostAliases } } } });
+  await labExec(
+    "d601",
+    `${kubectl} patch deployment/mdtodo-dev -p '${patch}' && ${kubectl} autoscale deployment/mdtodo-dev --min=2 --max=3 && ${kubectl} scale deployment/mdtodo-dev --replicas=2 && ${kubectl} rollout status deployment/mdtodo-dev --timeout=150s`,
+    { timeoutMs: 180_000 },
+  );
+  const found = () =>
+    labExec(
+      "d601",
+      `${kubectl} get deployment/mdtodo-dev -o json | jq -c '[.spec.replicas, (.spec.template.spec | .initContainers[0].name, .hostAliases[0].ip)]'`,
+    );
+  try {
+    const diff = await site.diff(devStack, dev(older, "mdtodo"));
+    expect(diff).toContain("No changes.");
+    expect(diff).toContain("have initContainers, hostAliases, which no apply takes away; kubectl -n unidesk-dev patch");
+    expect(diff).toContain("a HorizontalPodAutoscaler sets the replicas of Deployment unidesk-dev/mdtodo-dev");
+    await site.deploy(devStack, dev(newer, "mdtodo"));
+    expect(JSON.parse(await found())).toEqual([2, "first", "192.0.2.1"]);
+    expect(await site.diff(devStack, dev(newer, "mdtodo"))).toContain("No changes.");
+  } finally {
+    const remove = JSON.stringify(
+      ["initContainers", "hostAliases"].map((field) => ({ op: "remove", path: `/spec/template/spec/${field}` })),
+    );
+    await labExec(
+      "d601",
+      `${kubectl} delete hpa/mdtodo-dev && ${kubectl} patch deployment/mdtodo-dev --type=json -p '${remove}' && ${kubectl} rollout status deployment/mdtodo-dev --timeout=150s`,
+      { timeoutMs: 180_000 },
+    );
+  }
+  expect(await site.diff(devStack, dev(newer, "mdtodo"))).toMatch(/~ replicas += 2 -> 1/);
+  await site.deploy(devStack, dev(newer, "mdtodo"));
 });
 
 test("drift in the cluster shows and converges in one apply", { timeout: 400_000 }, async () => {
