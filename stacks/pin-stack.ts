@@ -31,10 +31,14 @@ export interface PinStackProps extends SiteStackProps {
 export class PinStack extends SiteStack {
   constructor(scope: Construct, id: string, props: PinStackProps) {
     super(scope, id, props);
-    const { site, runtime, host } = props;
     const pins = props.pins.filter((pin) => stackName(pin.service, pin.environment, pin.consumer) === id);
+    if (pins.length > 0) this.addPins(props, pins);
+    // After the pins, whose provider it shares: of a supervised stack that asks for an approval.
     this.forgetUnpinned(props, id, pins);
-    if (pins.length === 0) return;
+  }
+
+  private addPins(props: PinStackProps, pins: readonly Pin[]): void {
+    const { site, runtime, host } = props;
     const registry = { host: "d601" as const, port: site.registry.port };
     const planned = pins.map((pin) => this.plan(pin, props));
     const repair = repairOfAll(Object.assign({}, ...planned.map(({ byName }) => byName)));

@@ -16,10 +16,10 @@ export const containerdRoot = "/var/lib/rancher/k3s/agent/containerd";
  */
 export const containerdFunctions = `
 cluster_ctr() {
-  local seconds=$1
+  local seconds=$1 k3s
   shift
   set -- ctr -a /run/k3s/containerd/containerd.sock -n k8s.io "$@"
-  if PATH="$PATH:/usr/local/bin" command -v k3s >/dev/null; then set -- k3s "$@"; fi
+  if k3s=$(PATH="$PATH:/usr/local/bin" command -v k3s); then set -- "$k3s" "$@"; fi
   as_root timeout "$seconds" "$@"
 }
 ctr_answer() { cluster_ctr 30 "$@"; }

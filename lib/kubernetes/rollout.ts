@@ -128,7 +128,7 @@ for name in "$@"; do
 done
 `;
   await kubeScript(host, target, "resume the rollouts", script, [target.namespace, ...workloads], {
-    timeoutSeconds: 180,
+    timeoutSeconds: 300,
   });
 }
 

@@ -84,23 +84,25 @@ function wordsOf({ registry, services, auth, k3s }: HostSubject): string[] {
 }
 
 /** How long a look may take on a host where many services start at once, in seconds. */
-const lookSeconds = 60;
+export const lookSeconds = 60;
 
 /**
  * One SSH command, however many services: its cost does not grow with round trips.
  *
  * @param known Has everything of `subject`; the script follows from it alone. Default: no more than that.
+ * @param seconds How long it may take.
  * @returns What was seen. Throws InfraBlockedError where the host cannot be reached, or is too busy to answer.
  */
 export async function observeHost(
   host: Connection,
   subject: HostSubject,
   known: KnownSubject = subject,
+  seconds = lookSeconds,
 ): Promise<HostFacts> {
   const output = await mustRun(host, "look at the host", lookScript(host, known), wordsOf(subject), {
-    timeoutSeconds: lookSeconds,
+    timeoutSeconds: seconds,
   }).catch((error) => {
-    throw error instanceof NoEndError ? silent(host, error) : error;
+    throw error instanceof NoEndError ? silent(host, error, seconds) : error;
   });
   const probes = parseProbes(output, host.name);
   const parents = readParents(probes);
@@ -118,8 +120,8 @@ export async function observeHost(
 }
 
 /** Nothing was seen of it, so that nothing is wrong with what runs there. */
-function silent({ name }: Connection, { problem: { found, remedy } }: NoEndError): InfraBlockedError {
-  const what = `${name}: the host gave no answer within ${lookSeconds} s`;
+function silent({ name }: Connection, { problem: { found, remedy } }: NoEndError, seconds: number): InfraBlockedError {
+  const what = `${name}: the host gave no answer within ${Math.round(seconds)} s`;
   return new InfraBlockedError({ what, ...(found ? { found } : {}), remedy: `${remedy}; then try again` }, [
     `${name}:ssh`,
   ]);

@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { execa } from "execa";
 import * as z from "zod";
 import { findService, isConsumer } from "../catalog/index.ts";
@@ -32,7 +32,7 @@ export async function pinnedUses(site: Site, references: readonly string[]): Pro
 
 /** `origin/master`; undefined where the branch has none, or where the pins file is not the checkout's. */
 async function upstreamOf({ root, deployFile }: Site): Promise<string | undefined> {
-  if (isAbsolute(deployFile) && relative(root, deployFile).startsWith("..")) return undefined;
+  if (isElsewhere(root, deployFile)) return undefined;
   const { stdout: branch } = await run(root, ["symbolic-ref", "--quiet", "HEAD"]);
   if (!branch) return undefined;
   // Not @{upstream}, which is an error also where there is one whose branch is gone.
@@ -40,11 +40,18 @@ async function upstreamOf({ root, deployFile }: Site): Promise<string | undefine
   return stdout?.trim() || undefined;
 }
 
+function isElsewhere(root: string, file: string): boolean {
+  return relative(root, resolve(root, file)).startsWith("..");
+}
+
 async function pinsOfReference({ root, deployFile }: Site, reference: string, isUpstream = false): Promise<Use[]> {
-  const file = isAbsolute(deployFile) ? "deploy.json" : deployFile;
+  const file = isElsewhere(root, deployFile) ? "deploy.json" : relative(root, resolve(root, deployFile));
   const name = isUpstream ? `${reference}, the upstream of this checkout's branch` : `--keep-pins-of ${reference}`;
   const commit = await git(root, name, file, ["rev-parse", "--verify", "--end-of-options", `${reference}^{commit}`]);
   await refuseStale(root, reference, name, commit.trim());
+  // A file that was never pushed pins nothing there.
+  const listed = ["ls-tree", "--name-only", commit.trim(), "--", `./${file}`];
+  if (isUpstream && (await git(root, name, file, listed)).trim() === "") return [];
   const text = await git(root, name, file, ["show", "--end-of-options", `${commit.trim()}:./${file}`]);
   const { environments } = parseJson(text, `${reference}:${file}`, AnyDeployFile);
   return Object.entries(environments).flatMap(([environment, pins]) =>

@@ -9,6 +9,7 @@ export const buildRefusals: Readonly<Record<number, string>> = {
   22: "the commit has no such Dockerfile",
   29: "the commit has a submodule, whose files are in another repository: the image would lack them",
   30: "the commit has files in Git LFS, so that it holds pointers: the image would have these instead of the files",
+  31: "the clone on D601 is a partial one, which lacks files until somebody asks for them",
 };
 
 /** The tag appeared while we waited for the lock: another publisher was first. */
@@ -52,6 +53,7 @@ git() { command git -c safe.directory="$repository" -C "$repository" "$@"; }
 [ "$(git cat-file -t "$commit:$dockerfile" 2>/dev/null)" = blob ] || exit 22
 submodule=$(git ls-tree -r "$commit" | awk -F '\\t' '/^160000 / { print $2; exit }')
 [ -z "$submodule" ] || { echo "$submodule" >&2; exit 29; }
+[ -z "$(git config --get-regexp '^remote\\..*\\.promisor$')" ] || exit 31
 borrowed=$(mktemp -d) || exit 1
 trap 'rm -rf "$borrowed"' EXIT
 plain() { command git -c core.attributesFile=/dev/null --git-dir="$borrowed" "$@"; }

@@ -196,6 +196,11 @@ function refusalHelp(exitCode: number, { serviceId, dockerfile }: BuildArtifact,
         remedy:
           "take the files out of Git LFS, or have the Dockerfile fetch them by their digest, and publish that commit",
       };
+    case 31:
+      return {
+        allowed: "a whole clone",
+        remedy: `on d601 put a whole one in its place: git clone --mirror URL ${clone}, without --filter`,
+      };
     default:
       return { allowed: "a commit that a pushed branch or tag reaches", remedy: fetchRemedy(clone) };
   }

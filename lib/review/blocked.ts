@@ -14,8 +14,12 @@ export function blockedFindings(services: readonly ServiceReview[], disks: reado
     .flatMap(({ environment, service, blockers }) =>
       blockers.map((message) => finding(pinName({ environment, service }), message)),
     );
+  const waiting = (host: string) =>
+    services
+      .filter((one) => one.host === host && one.approval.state === "missing")
+      .reduce((sum, { transfer }) => sum + (transfer.diskBytes ?? 0), 0);
   const full = disks
-    .filter(({ fits }) => !fits)
+    .filter(({ host, neededBytes, freeBytes }) => neededBytes - waiting(host) > freeBytes)
     .map(({ host, path, neededBytes, freeBytes }) =>
       finding(host, `${path} has ${sizeOf(freeBytes)} free, and ${sizeOf(neededBytes)} are needed`),
     );

@@ -105,10 +105,10 @@ function sayK3s(say: Say, key: string, seen: ObservedK3s | undefined): void {
   const { images, cluster } = seen;
   say(`${key} images`, images === undefined ? null : imagesOf(images));
   say(`${key} namespace`, cluster?.namespace ?? null);
-  for (const [name, { deployment, service }] of Object.entries(cluster?.workloads ?? {})) {
-    const says = deployment
-      ? [deployment.image, deployment.replicas, deployment.requestedCommit, deployment.generation]
-      : null;
+  for (const [name, { deployment, service, autoscaled }] of Object.entries(cluster?.workloads ?? {})) {
+    // What an autoscaler sets changes by itself.
+    const scale = autoscaled ? ["autoscaled"] : [deployment?.replicas, deployment?.generation];
+    const says = deployment ? [deployment.image, deployment.requestedCommit, ...scale] : null;
     say(`${key} ${name} Deployment`, says);
     say(`${key} ${name} Service`, service?.ports ?? null);
   }

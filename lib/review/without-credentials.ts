@@ -1,6 +1,8 @@
 const credentialName = /(^PG_CONN_STR$|PASSWORD|PASSWD|SECRET|TOKEN|ACCESS_KEY)/i;
-/** Shorter parts of a connection string are in too many other words. */
-const shortest = 4;
+/** Shorter ones are in too many other words. */
+const shortest = 8;
+/** Of a connection string, which Terraform quotes in parts. */
+const shortestPart = 4;
 
 /**
  * Terraform's words without the environment's credentials: a connection string that cannot be parsed is quoted, in part
@@ -8,10 +10,10 @@ const shortest = 4;
  */
 export function withoutCredentials(text: string, environment: NodeJS.ProcessEnv): string {
   const secrets = Object.entries(environment).flatMap(([name, value = ""]) =>
-    credentialName.test(name) ? [value, ...partsOf(name, value)] : [],
+    credentialName.test(name) && value.length >= shortest ? [value, ...partsOf(name, value)] : [],
   );
   const longestFirst = [...new Set(secrets)]
-    .filter((one) => one.length >= shortest)
+    .filter((one) => one.length >= shortestPart)
     .sort((one, other) => other.length - one.length);
   const clean = longestFirst.reduce((all, secret) => all.replaceAll(secret, "(hidden)"), text);
   return clean.replaceAll(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'/@]*@/gi, "$1(hidden)@");

@@ -1,5 +1,6 @@
 import pRetry from "p-retry";
 import { DeployJob, type JobEnd, JobRefusedError } from "../deploy-job/deploy-job.ts";
+import { confirmSlackSeconds } from "../deploy-job/job-spec.ts";
 import { InfraBlockedError, messageOf, type Problem, UserError } from "../errors.ts";
 import type { ObservedImage, ObservedService } from "../observe/compose.ts";
 import { judgeDeployment } from "../verdicts/deployment.ts";
@@ -17,6 +18,9 @@ type Spec = StepSpecs["compose-deployment"];
 
 /** How long a container that nothing was done to may take to answer before it is recreated, in seconds. */
 const graceSeconds = 10;
+
+/** How long one of several looks may take, in seconds: one that hangs leaves time for another one. */
+const settleLookSeconds = 30;
 
 /**
  * Recreates exactly one Compose service with the delivered image and this deployment's keys, by a job on the
@@ -174,8 +178,10 @@ async function settle(
   for (;;) {
     const began = Date.now();
     const isOver = () => performance.now() >= deadline || interruption.came;
+    // What is seen after the job has decided comes too late.
+    const left = (deadline - performance.now()) / 1000 + confirmSlackSeconds - 2;
     try {
-      const { container } = await observeTarget(artifact, target, context);
+      const { container } = await observeTarget(artifact, target, context, Math.min(settleLookSeconds, left));
       const verdict = judgeDeployment({ ...artifact, imageId: image.id }, container, target);
       if (verdict.ok || !mayPassByItself(verdict) || isOver()) return verdict;
     } catch (error) {

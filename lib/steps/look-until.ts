@@ -1,8 +1,10 @@
+import { lookSeconds } from "../observe/host.ts";
 import { patiently } from "./patiently.ts";
 import { restAfter } from "./rest.ts";
 
-/** How long a cluster may at least be silent before nobody asks any more, in seconds. */
+/** How long a cluster may at least be silent before nobody asks any more, in seconds; and there are two looks at least. */
 const silenceSeconds = 60;
+const twoLooksSeconds = 2 * lookSeconds + 10;
 
 /**
  * Looks again and again until what is seen ends it, or the time is over. A cluster that gives no answer for a while says
@@ -23,12 +25,16 @@ export async function lookUntil<T>(
   let deadline = Date.now() + seconds * 1000;
   for (;;) {
     const asked = Date.now();
+    const patience = Math.max(silenceSeconds, (deadline - asked) / 1000);
     let began = asked;
+    let looks = 0;
     const ask = () => {
       began = Date.now();
+      looks += 1;
       return look();
     };
-    const seen = await patiently(ask, Math.max(silenceSeconds, (deadline - asked) / 1000), isEnough);
+    const isSilent = () => looks > 1 && Date.now() >= asked + patience * 1000;
+    const seen = await patiently(ask, Math.max(twoLooksSeconds, patience), () => isEnough() || isSilent());
     deadline += began - asked;
     const isOver = Date.now() >= deadline || isEnough();
     if (isEnd(seen) || isOver) return { seen, isOver };

@@ -3,6 +3,7 @@ import { observeRegistry } from "../observe/host.ts";
 import { registryFiles } from "../registry/files.ts";
 import { judgeRegistry } from "../verdicts/registry-health.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
+import { onceMore } from "./patiently.ts";
 import { restAfter } from "./rest.ts";
 import type { StepContext, StepSpecs } from "./specs.ts";
 
@@ -16,7 +17,8 @@ export async function registryHealth(spec: StepSpecs["registry-health"], context
   const deadline = Date.now() + deadlineSeconds * 1000;
   for (;;) {
     const began = Date.now();
-    const verdict = judgeRegistry(await observeRegistry(host, spec.settings), spec.settings, files, spec.host);
+    const observed = await onceMore(() => observeRegistry(host, spec.settings));
+    const verdict = judgeRegistry(observed, spec.settings, files, spec.host);
     if (verdict.decision === "healthy") {
       context.say("the registry is as declared, on loopback only");
       return;

@@ -233,6 +233,10 @@ describe("pins", () => {
           [],
         ),
       ).toEqual([]);
+      // A file that was never pushed pins nothing there, one inside the checkout may be named by its whole path.
+      const fresh = write(site.root, "fresh.json", { version: 1, environments: {} });
+      expect(await pinnedUses({ ...site, deployFile: "fresh.json" }, [])).toEqual([]);
+      expect(await pinnedUses({ ...site, deployFile: fresh }, [])).toEqual([]);
       git(remote, "update-ref", "refs/heads/trunk", "old");
       const error = await rejectionOf(pinnedUses(site, []));
       expect(error.exitCode).toBe(2);

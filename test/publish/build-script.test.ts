@@ -246,6 +246,13 @@ describe("the image is the commit", () => {
     expect([exitCode, readdirSync(temporary)]).toEqual([0, []]);
   });
 
+  test("fails if a partial clone, which lacks files until they are asked for, ends as a failed build", async () => {
+    const clone = join(tempFolder(), "partial.git");
+    execFileSync("git", ["clone", "--quiet", "--mirror", repository, clone]);
+    execFileSync("git", ["-C", clone, "config", "remote.origin.promisor", "true"]);
+    expect(bash(checkScript, [clone, pushed, "Dockerfile"]).exitCode).toBe(31);
+  });
+
   test("fails if a submodule's files are silently missing", async () => {
     const commit = commitOf([{ path: "vendor/lib", bytes: "", mode: "160000" }], "submodule");
     expect(await build(commit)).toEqual({ exitCode: 29, stderr: "vendor/lib\n" });

@@ -29,5 +29,10 @@ test("fails if what comes does not fit on a disk and may be applied", () => {
   expect(blockedFindings([], [{ ...disk, fits: false }])).toMatchObject([
     { level: "deny", subject: "d601", message: "/var/lib/docker has 1.0 GB free, and 2.0 GB are needed" },
   ]);
-  expect(blockedFindings([], [{ ...disk, fits: true }])).toEqual([]);
+  expect(blockedFindings([], [{ ...disk, freeBytes: 3_000_000_000, fits: true }])).toEqual([]);
+  // What waits for an approval does not come with an apply.
+  const approval = { state: "missing" as const, detail: null, command: null };
+  const transfer = { bytes: 1, diskBytes: 1_500_000_000 };
+  const waiting = serviceOf({ service: "code-queue", host: "d601", approval, transfer });
+  expect(blockedFindings([waiting], [{ ...disk, fits: false }])).toEqual([]);
 });

@@ -71,6 +71,16 @@ describe("a fingerprint's facts", () => {
     expect(linesOf(prod, { prod: other })).not.toEqual(linesOf(prod));
   });
 
+  test("fails if an edit that keeps image and replicas passes, or an autoscaler's work refuses", () => {
+    const edited = deployment({ generation: 7, observedGeneration: 7 });
+    expect(linesOf(prod, { prod: cluster({ deployment: edited }) })).not.toEqual(linesOf(prod));
+    const scaled = (replicas: number) =>
+      linesOf(prod, {
+        prod: cluster({ deployment: deployment({ replicas, generation: replicas }), autoscaled: true }),
+      });
+    expect(scaled(5)).toEqual(scaled(2));
+  });
+
   test("fails if another stack's service refuses an apply", () => {
     const other = cluster({ deployment: deployment({ replicas: 0 }) });
     expect(linesOf(prod, { dev: other, container: { id: "c2" } })).toEqual(linesOf(prod));

@@ -63,6 +63,17 @@ test("a silence of more than a minute, and of more than all the time, is an outa
   expect(long.end).toEqual({ seen: "good", isOver: false });
 });
 
+test("a look that hangs until there is no more time is made once more", async () => {
+  let looks = 0;
+  const look = async () => {
+    looks += 1;
+    await new Promise((resolve) => setTimeout(resolve, 60 * second));
+    if (looks > 1) return "good";
+    throw new InfraBlockedError({ what: "d601: the host gave no answer" }, ["d601:ssh"]);
+  };
+  expect((await ended(lookUntil(10, look, isGood))).end).toEqual({ seen: "good", isOver: true });
+});
+
 test("another failure ends it at once, and so does somebody who has waited enough", async () => {
   const refused = new Error("refused");
   expect(await ended(lookUntil(60, () => Promise.reject(refused), isGood))).toEqual({ end: refused, seconds: 0 });
