@@ -355,7 +355,7 @@ describe("a new container that does not prove its commit fails the apply, and th
       commit: neverHealthy,
       messages: [
         "frontend: health status: expected 200, found 503 (looked at main-server http://",
-        "unidesk-frontend was looked at for 8 s",
+        "unidesk-frontend was looked at for 20 s",
       ],
     },
     {
