@@ -83,10 +83,21 @@ function joined(
 async function tidyUp(path: string, endpoint: Endpoint): Promise<void> {
   if ("socketPath" in endpoint) rmSync(endpoint.socketPath, { force: true });
   await withLock(`${path}.lock`, async () => {
-    const other = await tryConnect(path);
-    if (other) other.destroy();
-    else rmSync(path, { force: true });
+    if (!(await isHeld(path))) rmSync(path, { force: true });
   });
+}
+
+/** For a moment after its holder was killed a socket still takes connections, and then hangs up. */
+async function isHeld(path: string): Promise<boolean> {
+  const socket = await tryConnect(path);
+  if (!socket) return false;
+  const hungUp = new Promise<boolean>((resolve) => {
+    for (const event of ["end", "error", "close"]) socket.once(event, () => resolve(false));
+  });
+  socket.resume();
+  const held = await Promise.race([hungUp, sleep(200, true)]);
+  socket.destroy();
+  return held;
 }
 
 function holderLost(): InfraBlockedError {
