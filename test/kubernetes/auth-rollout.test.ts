@@ -1,21 +1,13 @@
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import { rollAuth } from "../../lib/kubernetes/auth-rollout.ts";
 import type { K3sTarget } from "../../lib/kubernetes/target.ts";
 import { localHost, rejectionOf, tempFolder, write } from "../support.ts";
+import { withoutRoot } from "./as-root.ts";
 
-// Scripts become root and wait; here nobody has to.
-beforeAll(() => {
-  const folder = tempFolder();
-  chmodSync(write(folder, "sudo", '#!/bin/bash\nshift\nexec "$@"\n'), 0o755);
-  chmodSync(write(folder, "sleep", "#!/bin/sh\n"), 0o755);
-  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
-});
-afterAll(() => {
-  vi.unstubAllEnvs();
-});
+withoutRoot({ sleep: "#!/bin/sh\n" });
 
 const sync = "1".repeat(64);
 

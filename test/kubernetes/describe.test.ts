@@ -1,19 +1,12 @@
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { describePods } from "../../lib/kubernetes/describe.ts";
 import { localHost, tempFolder, write } from "../support.ts";
 import { target } from "../verdicts/k3s-support.ts";
+import { withoutRoot } from "./as-root.ts";
 
-// Scripts become root; here nobody has to.
-beforeAll(() => {
-  const folder = tempFolder();
-  chmodSync(write(folder, "sudo", '#!/bin/bash\nshift\nexec "$@"\n'), 0o755);
-  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
-});
-afterAll(() => {
-  vi.unstubAllEnvs();
-});
+withoutRoot();
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 

@@ -1,18 +1,11 @@
 import { chmodSync } from "node:fs";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import { kubeScript } from "../../lib/kubernetes/kubectl.ts";
 import { localHost, rejectionOf, tempFolder, write } from "../support.ts";
+import { withoutRoot } from "./as-root.ts";
 
-// Scripts become root; here nobody has to.
-beforeAll(() => {
-  const folder = tempFolder();
-  chmodSync(write(folder, "sudo", '#!/bin/bash\nshift\nexec "$@"\n'), 0o755);
-  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
-});
-afterAll(() => {
-  vi.unstubAllEnvs();
-});
+withoutRoot();
 
 function failing(said: string) {
   const folder = tempFolder();

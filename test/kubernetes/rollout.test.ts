@@ -1,21 +1,14 @@
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { InfraBlockedError } from "../../lib/errors.ts";
 import type { Revision } from "../../lib/kubernetes/revisions.ts";
 import { restartWorkloads, resumeWorkloads, undoRollout, type WaysBack } from "../../lib/kubernetes/rollout.ts";
 import { clusterImage, type K3sTarget } from "../../lib/kubernetes/target.ts";
 import { commitA, commitB, localHost, rejectionOf, tempFolder, write } from "../support.ts";
+import { withoutRoot } from "./as-root.ts";
 
-// Scripts become root; here nobody has to.
-beforeAll(() => {
-  const folder = tempFolder();
-  chmodSync(write(folder, "sudo", '#!/bin/bash\nshift\nexec "$@"\n'), 0o755);
-  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
-});
-afterAll(() => {
-  vi.unstubAllEnvs();
-});
+withoutRoot();
 
 const failing = { service: "web", commit: commitB };
 const imageOf = (commit: string) => clusterImage(5000, "web", commit);
