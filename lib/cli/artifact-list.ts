@@ -8,7 +8,7 @@ import { printable } from "../printable.ts";
 import { withRegistry } from "../registry/open.ts";
 import { formatBytes } from "../verdicts/disk.ts";
 import { renderReasons } from "../verdicts/verdict.ts";
-import { mark, print, printFields, printJson, printTable, withProgress } from "./output.ts";
+import { mark, print, printFields, printJson, printTable, whole, withProgress } from "./output.ts";
 
 interface ListOptions {
   readonly service?: string;
@@ -78,7 +78,7 @@ function rowOf({ tag, kind, digest, bytes, created, verdict, pins }: ListedTag):
     bytes === null ? "–" : formatBytes(bytes),
     created === null ? "–" : ageOf(created),
     mark(verdict.ok),
-    printable(notes.join("; "), Number.POSITIVE_INFINITY),
+    whole(notes.join("; ")),
   ];
 }
 
@@ -109,9 +109,7 @@ export function showDetails(details: ArtifactDetails): void {
       : "none",
     verdict: mark(verdict.ok),
   });
-  for (const reason of verdict.reasons) {
-    print(printable(renderReasons(details.serviceId, [reason]), Number.POSITIVE_INFINITY));
-  }
+  for (const reason of verdict.reasons) print(whole(renderReasons(details.serviceId, [reason])));
   print(`\n${colors.bold("labels")}`);
   if (Object.keys(labels).length > 0) printFields(labels);
   print(`\n${colors.bold("layers")}`);

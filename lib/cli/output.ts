@@ -20,7 +20,8 @@ export function printFields(fields: Readonly<Record<string, string>>): void {
   for (const [key, value] of shown) print(`${key.padEnd(width)}  ${value}`);
 }
 
-function whole(text: string): string {
+/** Somebody else's text on one line, at its full length. */
+export function whole(text: string): string {
   return printable(text, Number.POSITIVE_INFINITY);
 }
 

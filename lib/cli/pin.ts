@@ -10,8 +10,7 @@ import { rollBackPins } from "../pins/rollback.ts";
 import { setPins } from "../pins/set.ts";
 import { showPins } from "../pins/show.ts";
 import { plannedHead, plannedRow, shownHead, shownRow } from "../pins/table.ts";
-import { printable } from "../printable.ts";
-import { print, printJson, printTable, withProgress } from "./output.ts";
+import { print, printJson, printTable, whole, withProgress } from "./output.ts";
 import { commitArgument, knownService, meantBy, pinTargets } from "./pin-targets.ts";
 
 interface Options {
@@ -90,7 +89,7 @@ export function addPinCommands(program: Command, root: string): void {
       if (pins.length === 0) return print(`${site.deployFile} has no such pin`);
       printTable(shownHead, report.pins.map(shownRow));
       const refusals = new Set(report.pins.flatMap(({ newestPublished }) => newestPublished.refusals));
-      for (const refusal of refusals) print(`newest, not deployable: ${printable(refusal, Number.POSITIVE_INFINITY)}`);
+      for (const refusal of refusals) print(`newest, not deployable: ${whole(refusal)}`);
     });
 }
 

@@ -115,14 +115,15 @@ sudo_works() {
   command -v sudo >/dev/null || { echo "not installed" >&2; return 1; }
   sudo -n true 2>/dev/null && echo passwordless
 }
+bare() { git -c safe.directory="$path" --git-dir="$path" "$@"; }
 repositories() {
   local path
   for path in "$@"; do
     # As the scripts ask it: a clone with a work tree has its repository in another folder.
-    git -c safe.directory="$path" --git-dir="$path" rev-parse --git-dir >/dev/null || { echo "$path is no bare repository" >&2; return 1; }
+    bare rev-parse --git-dir >/dev/null || { echo "$path is no bare repository" >&2; return 1; }
     # A plain "git clone --bare" fetches no branch ever again.
-    git -c safe.directory="$path" --git-dir="$path" config --get-regexp '^remote[.].*[.]url$' >/dev/null || continue
-    git -c safe.directory="$path" --git-dir="$path" config --get-regexp '^remote[.].*[.]fetch$' | grep -qE ':refs/([*]|heads/)' ||
+    bare config --get-regexp '^remote[.].*[.]url$' >/dev/null || continue
+    bare config --get-regexp '^remote[.].*[.]fetch$' | grep -qE ':refs/([*]|heads/)' ||
       { echo "a fetch into $path moves none of its branches: no remote.*.fetch ends in :refs/* or :refs/heads/*" >&2; return 1; }
   done
   echo "$# found"

@@ -104,6 +104,8 @@ export interface ObservedK3s {
     | undefined;
   /** Why something could not be looked at. */
   readonly warning?: string;
+  /** A part of it did not answer in time: another look may see it. @default false */
+  readonly tooSlow?: boolean;
 }
 
 /** Subjects are told apart by namespace and service: prod and dev of a service may be on one cluster. */
@@ -123,6 +125,8 @@ export function k3sWords(subjects: readonly K3sSubject[]): string[] {
 const lookSeconds = 30;
 /** The same of containerd. */
 const imagesSeconds = 20;
+/** How timeout(1) ends then. */
+const timedOut = 124;
 
 /** The probes that `readK3s` reads, for those services of one cluster that words choose. Begun at once, they run beside all others. */
 export function k3sProbes(host: Connection, known: readonly K3sPlace[]): string {
@@ -188,6 +192,8 @@ export function readK3s(
       ? [`containerd of ${host.name} gave no answer: ${reason(probes, "k3s.containerd", imagesSeconds)}`]
       : []),
   ];
+  const isSlow = (name: string) => probes.get(name).exitCode === timedOut;
+  const tooSlow = isSlow("k3s.cluster") || isSlow("k3s.containerd");
   const images = tags === undefined ? undefined : keyedLines(tags);
   return new Map(
     subjects.map((subject): [string, ObservedK3s] => [
@@ -202,6 +208,7 @@ export function readK3s(
           ),
         },
         ...(warnings.length > 0 ? { warning: warnings.join("\n") } : {}),
+        ...(tooSlow ? { tooSlow } : {}),
       },
     ]),
   );
@@ -269,17 +276,10 @@ function apiMessage(body: string): string | undefined {
   }
 }
 
-/** Whether a part of it did not answer in time: another look may see it. */
-export function wasTooSlow({ warning }: Pick<ObservedK3s, "warning">): boolean {
-  return warning?.includes(tooSlow) ?? false;
-}
-
-const tooSlow = "gave no answer: not within";
-
 function reason(probes: Probes, name: string, seconds: number): string {
   const { exitCode, text } = probes.get(name);
   // What was printed until then is no reason.
-  if (exitCode === 124) return `not within ${seconds} s`;
+  if (exitCode === timedOut) return `not within ${seconds} s`;
   return text.trim().split("\n").at(-1)?.slice(0, 200) || `exit ${exitCode}`;
 }
 

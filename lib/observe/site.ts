@@ -6,7 +6,7 @@ import { foreignSelector, selectorProblem } from "../kubernetes/selector.ts";
 import { openMaster } from "../ssh/master.ts";
 import type { ObservedService } from "./compose.ts";
 import { type HostFacts, observeHost } from "./host.ts";
-import { type ObservedDeployment, type ObservedK3s, wasTooSlow } from "./k3s.ts";
+import type { ObservedDeployment, ObservedK3s } from "./k3s.ts";
 import { knownOf, subjectOf } from "./subjects.ts";
 
 /** What a look at all hosts gave. A host that could not be looked at is absent, with a warning. */
@@ -110,7 +110,7 @@ export function clusterWarnings({ k3s, auth }: Pick<HostFacts, "k3s" | "auth">):
 /** Looks once more where a cluster was too slow: what is not seen of it is drift that nobody is told of. */
 export async function seeingClusters<Facts extends Pick<HostFacts, "k3s">>(look: () => Promise<Facts>): Promise<Facts> {
   const first = await look();
-  return [...first.k3s.values()].some(wasTooSlow) ? look().catch(() => first) : first;
+  return [...first.k3s.values()].some(({ tooSlow }) => tooSlow) ? look().catch(() => first) : first;
 }
 
 async function observeOne(

@@ -188,10 +188,12 @@ function decide(input: ServiceInput): Decision {
       interrupts,
     };
   }
-  const wasPinned = acting.some(({ fields }) =>
-    fields.some(({ path, after }) => path === "triggers.digest" && after === pin.digest),
-  );
-  if (wasPinned && live.commit === pin.commit && live.digest !== undefined && live.digest !== pin.digest) {
+  if (
+    movesDigest(pin, acting) &&
+    live.commit === pin.commit &&
+    live.digest !== undefined &&
+    live.digest !== pin.digest
+  ) {
     return { action: "deploy", reason: `pin changed: another image of ${shortCommit(pin.commit)}`, interrupts };
   }
   return { action: "repair", reason: `drift: ${live.drift}`, interrupts };
@@ -212,6 +214,10 @@ function movesPin({ commit }: Pin, changes: readonly ResourceChange[]): boolean 
       return path.endsWith(".image") && (after?.endsWith(`:${commit}`) ?? false);
     }),
   );
+}
+
+function movesDigest({ digest }: Pin, changes: readonly ResourceChange[]): boolean {
+  return changes.some(({ fields }) => fields.some(({ path, after }) => path === "triggers.digest" && after === digest));
 }
 
 /** Fields that tell Terraform how to work, and nothing of the object. */

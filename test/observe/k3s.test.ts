@@ -5,10 +5,10 @@ import { commitA, localHost } from "../support.ts";
 import { target } from "../verdicts/k3s-support.ts";
 
 /** What is read where the look at the cluster printed this. */
-function seen(printed: string) {
+function seen(printed: string, exitCodes: Readonly<Record<string, number>> = {}) {
   const probes = { "k3s.cluster": printed, "k3s.containerd": "", "k3s.records": "" };
   const lines = Object.entries(probes).map(
-    ([name, text]) => `${name} 0 ${Buffer.from(text).toString("base64") || "-"}`,
+    ([name, text]) => `${name} ${exitCodes[name] ?? 0} ${Buffer.from(text).toString("base64") || "-"}`,
   );
   const subject = { service: "frontend", target, commit: commitA };
   const found = readK3s(parseProbes(`${lines.join("\n")}\nend\n`, "d601"), localHost("/home/ubuntu"), [subject]);
@@ -43,4 +43,12 @@ test("one line that cannot be read makes the cluster unknown, with a warning; th
   expect(found?.cluster).toBeUndefined();
   expect(found?.images).toEqual({});
   expect(found?.warning).toMatch(/^the Kubernetes API of d601 gave no answer that can be read: /);
+});
+
+test("what was cut off was too slow, what refused was not", () => {
+  const slow = seen("namespace unidesk-dev there\n", { "k3s.cluster": 124 });
+  expect(slow).toMatchObject({ tooSlow: true, warning: "the Kubernetes API of d601 gave no answer: not within 30 s" });
+  expect(seen("", { "k3s.containerd": 124 })?.tooSlow).toBe(true);
+  expect(seen("connection refused", { "k3s.cluster": 1 })).not.toHaveProperty("tooSlow");
+  expect(seen("")).not.toHaveProperty("tooSlow");
 });

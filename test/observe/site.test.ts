@@ -24,10 +24,10 @@ test("Compose files that a recreate would leave out", () => {
   ]);
 });
 
-const looked = (warning?: string) => ({
-  k3s: new Map([["unidesk/mdtodo", { images: {}, cluster: undefined, ...(warning ? { warning } : {}) }]]),
+const looked = (warning?: string, tooSlow = false) => ({
+  k3s: new Map([["unidesk/mdtodo", { images: {}, cluster: undefined, tooSlow, ...(warning ? { warning } : {}) }]]),
 });
-const slow = looked("the Kubernetes API of d601 gave no answer: not within 30 s");
+const slow = looked("the Kubernetes API of d601 gave no answer: not within 30 s", true);
 
 test("a cluster that was too slow is looked at once more", async () => {
   const seen = looked();
